@@ -1,0 +1,2 @@
+//! The finder.
+fn main() {}

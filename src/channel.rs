@@ -1,0 +1,215 @@
+//! What sentinel and guard tell each other, over a pair of sockets that keep messages apart.
+//!
+//! From the sentinel come signals, with all that the kernel said of them; from the guard comes the outcome, once. The end of
+//! either process shows as end-of-file at the other's side. Stopping and going on, which has an order to keep with signals, is told
+//! by a queued signal instead: see [`Request`].
+
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+
+use crate::signal::Signal;
+use crate::status::Exit;
+use crate::sys::{self, Pid, SignalInfo};
+
+/// One side of the channel.
+pub struct Channel(OwnedFd);
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received<T> {
+    /// A message.
+    Message(T),
+    /// Nothing yet.
+    Nothing,
+    /// The other side is gone.
+    End,
+}
+
+impl Channel {
+    /// Two connected sides, neither of which is descriptor 0, 1 or 2, both closed on exec.
+    ///
+    /// # Errors
+    /// As socketpair(2).
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        Ok((Self(sys::above_stderr(one)?), Self(sys::above_stderr(other)?)))
+    }
+
+    /// Its descriptor, to be kept open.
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    fn send(&self, message: &[u8]) -> Result<(), Errno> {
+        send(self.descriptor(), message, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL).map(drop)
+    }
+
+    fn receive<const N: usize>(&self) -> Received<[u8; N]> {
+        let mut message = [0; N];
+        match recv(self.descriptor(), &mut message, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) if length == N => Received::Message(message),
+            Err(Errno::EAGAIN | Errno::EINTR) => Received::Nothing,
+            Ok(_) | Err(_) => Received::End,
+        }
+    }
+
+    /// Sends a signal to the guard. False where there is no room for it yet.
+    pub fn send_signal(&self, info: &SignalInfo) -> bool {
+        self.send(&encode(info)) != Err(Errno::EAGAIN)
+    }
+
+    /// Takes the next signal that the sentinel sent.
+    pub fn receive_signal(&self) -> Received<SignalInfo> {
+        match self.receive() {
+            Received::Message(message) => Received::Message(decode(&message)),
+            Received::Nothing => Received::Nothing,
+            Received::End => Received::End,
+        }
+    }
+
+    /// Tells the sentinel how to end.
+    pub fn send_exit(&self, exit: Exit) {
+        let message = match exit {
+            Exit::Code(code) => [0, code],
+            Exit::Signal(signal) => [1, signal.number() as u8],
+        };
+        // The sentinel is gone, or the guard is about to tell its own end: nobody is left to hear of a failure.
+        let _ = self.send(&message);
+    }
+
+    /// Takes the outcome, if the guard has told it.
+    pub fn receive_exit(&self) -> Received<Exit> {
+        match self.receive() {
+            Received::Message([0, code]) => Received::Message(Exit::Code(code)),
+            Received::Message([_, number]) => match Signal::new(i32::from(number)) {
+                Some(signal) => Received::Message(Exit::Signal(signal)),
+                None => Received::End,
+            },
+            Received::Nothing => Received::Nothing,
+            Received::End => Received::End,
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+const LENGTH: usize = size_of::<SignalInfo>();
+
+fn encode(info: &SignalInfo) -> [u8; LENGTH] {
+    let mut message = [0; LENGTH];
+    message[0..4].copy_from_slice(&info.number.to_ne_bytes());
+    message[4..8].copy_from_slice(&info.code.to_ne_bytes());
+    message[8..12].copy_from_slice(&info.sender.to_ne_bytes());
+    message[12..16].copy_from_slice(&info.user.to_ne_bytes());
+    message[16..24].copy_from_slice(&info.value.to_ne_bytes());
+    message
+}
+
+fn decode(message: &[u8; LENGTH]) -> SignalInfo {
+    let word = |at: usize| u32::from_ne_bytes(std::array::from_fn(|n| message[at + n]));
+    SignalInfo {
+        number: word(0),
+        code: word(4) as i32,
+        sender: word(8) as Pid,
+        user: word(12),
+        value: u64::from_ne_bytes(std::array::from_fn(|n| message[16 + n])),
+    }
+}
+
+/// What the guard asks of the sentinel while the job goes on. It travels as a queued realtime signal, so that requests keep their order
+/// among each other, and can be told from a user's signals by their sender and value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Request {
+    /// Stop, of this signal, as COMMAND did.
+    Stop(Signal),
+    /// Go on: COMMAND does.
+    Wake,
+}
+
+/// `og` and two bytes for the request.
+const MARK: u64 = 0x6f67_0000;
+
+impl Request {
+    /// Sends it to the sentinel.
+    pub fn send(self, sentinel: Pid) {
+        let value = match self {
+            Self::Stop(signal) => signal.number() as u64,
+            Self::Wake => 0,
+        };
+        let info = SignalInfo {
+            number: Self::signal().number() as u32,
+            code: libc::SI_QUEUE,
+            sender: std::process::id() as Pid,
+            user: 0,
+            value: MARK | value,
+        };
+        let _ = sys::queue_signal(sentinel, &info);
+        if self == Self::Wake {
+            let _ = sys::kill(sentinel, Some(Signal::CONT));
+        }
+    }
+
+    /// Whether a signal is a request from this guard.
+    pub fn from_signal(info: &SignalInfo, guard: Pid) -> Option<Self> {
+        let is_request = info.number == Self::signal().number() as u32
+            && info.code == libc::SI_QUEUE
+            && info.sender == guard
+            && info.value & !0xff == MARK;
+        match is_request.then_some(info.value & 0xff)? {
+            0 => Some(Self::Wake),
+            number => Signal::new(number as i32).map(Self::Stop),
+        }
+    }
+
+    fn signal() -> Signal {
+        Signal::new(64).unwrap_or(Signal::KILL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_arrive_whole_and_apart_and_the_end_shows() {
+        let (sentinel, guard) = Channel::pair().unwrap();
+        let info = SignalInfo { number: 34, code: -1, sender: 4711, user: 1000, value: 0x0123_4567_89ab_cdef };
+        let other = SignalInfo { number: 15, ..info };
+        assert!(sentinel.send_signal(&info) && sentinel.send_signal(&other));
+        assert_eq!(guard.receive_signal(), Received::Message(info));
+        assert_eq!(guard.receive_signal(), Received::Message(other));
+        assert_eq!(guard.receive_signal(), Received::Nothing);
+        drop(sentinel);
+        assert_eq!(guard.receive_signal(), Received::End);
+    }
+
+    #[test]
+    fn a_full_channel_says_so_instead_of_losing_a_signal() {
+        let (sentinel, guard) = Channel::pair().unwrap();
+        let info = |value| SignalInfo { number: 34, code: -1, sender: 1, user: 0, value };
+        let sent = (0..).take_while(|&n| sentinel.send_signal(&info(n))).count() as u64;
+        assert!(sent >= 200, "only {sent} fit");
+        for n in 0..sent {
+            assert_eq!(guard.receive_signal(), Received::Message(info(n)));
+        }
+    }
+
+    #[test]
+    fn the_outcome_arrives() {
+        for exit in [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)] {
+            let (sentinel, guard) = Channel::pair().unwrap();
+            guard.send_exit(exit);
+            drop(guard);
+            assert_eq!(sentinel.receive_exit(), Received::Message(exit));
+            assert_eq!(sentinel.receive_exit(), Received::End);
+        }
+    }
+}

@@ -1,0 +1,668 @@
+//! The options, their help and their checks.
+//!
+//! [`OPTIONS`] is the one list of them: the parser, the variables, the help, and the tests of the manual and of the
+//! completions are made from it.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command};
+
+use crate::duration;
+use crate::pattern::Pattern;
+use crate::signal::Signal;
+use crate::status::ExitBySignal;
+use crate::sys::CStrings;
+
+/// `--on-exit`: what to do with the processes that COMMAND leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnExit {
+    /// End them.
+    #[default]
+    Kill,
+    /// Stay until the last has ended.
+    Wait,
+    /// Let them go.
+    Leave,
+}
+
+/// `--on-orphan`: what to do with a process that is orphaned while COMMAND runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnOrphan {
+    /// Adopt it, and leave it alone until COMMAND ends.
+    #[default]
+    Adopt,
+    /// End it then and there.
+    Kill,
+}
+
+/// `--forward`: who gets forwarded signals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Forward {
+    /// What a terminal sends to its foreground group goes to the group, all else to COMMAND.
+    #[default]
+    Auto,
+    /// COMMAND.
+    Command,
+    /// COMMAND's process group.
+    Group,
+    /// Every descendant.
+    Tree,
+}
+
+/// `--group`: the process group that COMMAND runs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Group {
+    /// The caller's with a controlling terminal, a new one without.
+    #[default]
+    Auto,
+    /// A new one, which gets the terminal where the caller's had it.
+    New,
+    /// The caller's.
+    Same,
+    /// A new session.
+    Session,
+}
+
+/// `-v`, `-q`: how much is said on standard error.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Errors, and one line on what was ended.
+    #[default]
+    Normal,
+    /// Each step.
+    Verbose,
+}
+
+/// What the command line and the environment ask for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `--on-exit`
+    pub on_exit: OnExit,
+    /// `--grace`
+    pub grace: Duration,
+    /// `--signal`; `None` is `0`: send nothing.
+    pub signal: Option<Signal>,
+    /// `--on-orphan`
+    pub on_orphan: OnOrphan,
+    /// `--spare`
+    pub spare: Vec<Pattern>,
+    /// `--orphan-status`
+    pub orphan_status: Option<u8>,
+    /// `--timeout`; `None` is no limit.
+    pub timeout: Option<Duration>,
+    /// `--kill-after`; `None` is the grace.
+    pub kill_after: Option<Duration>,
+    /// `--preserve-status`
+    pub preserve_status: bool,
+    /// `--rewrite`: what came, and what is forwarded instead, or nothing.
+    pub rewrite: Vec<(Signal, Option<Signal>)>,
+    /// `--forward`
+    pub forward: Forward,
+    /// `--pdeathsig`
+    pub pdeathsig: Option<Signal>,
+    /// `--group`
+    pub group: Group,
+    /// `--die-with-parent`
+    pub die_with_parent: bool,
+    /// `--no-sentinel`
+    pub no_sentinel: bool,
+    /// `--no-new-privs`
+    pub no_new_privs: bool,
+    /// `--map-status`
+    pub map_status: Vec<(u8, u8)>,
+    /// `--exit-by-signal`
+    pub exit_by_signal: ExitBySignal,
+    /// `--report`
+    pub report: Option<PathBuf>,
+    /// `--verbose`, `--quiet`
+    pub verbosity: Verbosity,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            on_exit: OnExit::default(),
+            grace: Duration::from_secs(5),
+            signal: Some(Signal::TERM),
+            on_orphan: OnOrphan::default(),
+            spare: Vec::new(),
+            orphan_status: None,
+            timeout: None,
+            kill_after: None,
+            preserve_status: false,
+            rewrite: Vec::new(),
+            forward: Forward::default(),
+            pdeathsig: Some(Signal::KILL),
+            group: Group::default(),
+            die_with_parent: false,
+            no_sentinel: false,
+            no_new_privs: false,
+            map_status: Vec::new(),
+            exit_by_signal: ExitBySignal::default(),
+            report: None,
+            verbosity: Verbosity::default(),
+        }
+    }
+}
+
+/// What the command line asks for.
+pub enum Request {
+    /// Run a command: the options, and its `argv`.
+    Run(Options, CStrings),
+    /// Print the help or the version, and succeed.
+    Print(String),
+}
+
+/// One option, with or without a value.
+pub struct Spec {
+    /// Its long name; `ORPHANGUARD_` and this in capitals is its variable.
+    pub long: &'static str,
+    /// Its letter.
+    pub short: Option<char>,
+    /// What its value is called; `None` is a switch.
+    pub value: Option<&'static str>,
+    /// The words that its value may be, where it is one of a few.
+    pub words: &'static [&'static str],
+    /// Whether it may be given more than once; in its variable, values are separated by commas.
+    pub repeatable: bool,
+    /// The heading that it stands under.
+    pub heading: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    set: fn(&mut Options, &OsStr) -> Result<(), String>,
+}
+
+impl Spec {
+    /// The variable that it is also read from.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.long.to_ascii_uppercase().replace('-', "_"))
+    }
+}
+
+const PREFIX: &str = "ORPHANGUARD_";
+/// The variables of that prefix that are not options: what the guard gives COMMAND, and the mark of the spared.
+const NOT_OPTIONS: [&[u8]; 2] = [b"ORPHANGUARD_ID=", b"ORPHANGUARD_SPARE=1"];
+
+const LEFTOVERS: &str = "Leftovers";
+const TIME_LIMIT: &str = "Time limit";
+const SIGNALS: &str = "Signals";
+const PROCESSES: &str = "Processes";
+const EXIT_STATUS: &str = "Exit status";
+const REPORTING: &str = "Reporting";
+
+const BASE: Spec = Spec {
+    long: "",
+    short: None,
+    value: None,
+    words: &[],
+    repeatable: false,
+    heading: "",
+    help: "",
+    set: |_, _| Ok(()),
+};
+
+/// Every option but `--help` and `--version`, in the order of the help.
+pub const OPTIONS: &[Spec] = &[
+    Spec {
+        long: "on-exit",
+        value: Some("POLICY"),
+        words: &["kill", "wait", "leave"],
+        heading: LEFTOVERS,
+        help: "What to do with the processes that COMMAND leaves:\n\
+               kill   end them [default]\n\
+               wait   stay until the last has ended\n\
+               leave  let them go",
+        set: |o, v| put(&mut o.on_exit, choose(v, &[OnExit::Kill, OnExit::Wait, OnExit::Leave], "on-exit")),
+        ..BASE
+    },
+    Spec {
+        long: "grace",
+        short: Some('g'),
+        value: Some("DURATION"),
+        heading: LEFTOVERS,
+        help: "From the polite signal to SIGKILL, when ending processes\n[default: 5s]; 0 is SIGKILL at once",
+        set: |o, v| put(&mut o.grace, duration(v)),
+        ..BASE
+    },
+    Spec {
+        long: "signal",
+        short: Some('s'),
+        value: Some("SIGNAL"),
+        heading: LEFTOVERS,
+        help: "The polite signal [default: TERM]; 0 sends none",
+        set: |o, v| put(&mut o.signal, signal_or(v, "0")),
+        ..BASE
+    },
+    Spec {
+        long: "on-orphan",
+        value: Some("POLICY"),
+        words: &["adopt", "kill"],
+        heading: LEFTOVERS,
+        help: "A process that is orphaned while COMMAND still runs:\n\
+               adopt  keep it until COMMAND ends [default]\n\
+               kill   end it then and there",
+        set: |o, v| put(&mut o.on_orphan, choose(v, &[OnOrphan::Adopt, OnOrphan::Kill], "on-orphan")),
+        ..BASE
+    },
+    Spec {
+        long: "spare",
+        value: Some("PATTERN"),
+        repeatable: true,
+        heading: LEFTOVERS,
+        help: "Never end a process whose name matches the glob, nor what it\nstarted (sccache*); repeatable",
+        set: |o, v| {
+            o.spare.push(Pattern::new(v.as_bytes())?);
+            Ok(())
+        },
+        ..BASE
+    },
+    Spec {
+        long: "orphan-status",
+        value: Some("CODE"),
+        heading: LEFTOVERS,
+        help: "Exit with CODE where COMMAND succeeded yet left processes\nbehind: a leak check for CI",
+        set: |o, v| put(&mut o.orphan_status, code(text(v)?).map(Some)),
+        ..BASE
+    },
+    Spec {
+        long: "timeout",
+        short: Some('t'),
+        value: Some("DURATION"),
+        heading: TIME_LIMIT,
+        help: "End the job after that long and exit 124, or 137 where it took\nSIGKILL; 0 is no limit [default]",
+        set: |o, v| put(&mut o.timeout, duration(v).map(|d| (!d.is_zero()).then_some(d))),
+        ..BASE
+    },
+    Spec {
+        long: "kill-after",
+        short: Some('k'),
+        value: Some("DURATION"),
+        heading: TIME_LIMIT,
+        help: "From the time limit's signal to SIGKILL [default: the grace]",
+        set: |o, v| put(&mut o.kill_after, duration(v).map(Some)),
+        ..BASE
+    },
+    Spec {
+        long: "preserve-status",
+        heading: TIME_LIMIT,
+        help: "Exit as COMMAND did also where it timed out",
+        set: |o, v| put(&mut o.preserve_status, switch(v)),
+        ..BASE
+    },
+    Spec {
+        long: "rewrite",
+        short: Some('r'),
+        value: Some("FROM=TO"),
+        repeatable: true,
+        heading: SIGNALS,
+        help: "Forward signal TO where FROM comes; HUP=none drops it;\nrepeatable",
+        set: |o, v| {
+            let (from, to) = pair(v, "TERM=INT")?;
+            o.rewrite.push((signal(from)?, signal_or(OsStr::new(to), "none")?));
+            Ok(())
+        },
+        ..BASE
+    },
+    Spec {
+        long: "forward",
+        value: Some("TARGET"),
+        words: &["auto", "command", "group", "tree"],
+        heading: SIGNALS,
+        help: "Who gets forwarded signals:\n\
+               auto     INT, QUIT, TSTP, CONT and WINCH the process group,\n         all else COMMAND alone [default]\n\
+               command  COMMAND\n\
+               group    its process group\n\
+               tree     every descendant",
+        set: |o, v| {
+            let all = [Forward::Auto, Forward::Command, Forward::Group, Forward::Tree];
+            put(&mut o.forward, choose(v, &all, "forward"))
+        },
+        ..BASE
+    },
+    Spec {
+        long: "pdeathsig",
+        value: Some("SIGNAL"),
+        heading: SIGNALS,
+        help: "What the kernel sends COMMAND when its guard dies\n[default: KILL], or none",
+        set: |o, v| put(&mut o.pdeathsig, signal_or(v, "none")),
+        ..BASE
+    },
+    Spec {
+        long: "group",
+        value: Some("WHICH"),
+        words: &["auto", "new", "same", "session"],
+        heading: PROCESSES,
+        help: "COMMAND's process group:\n\
+               auto     the caller's on a terminal, else a new one [default]\n\
+               new      a new one, which gets the terminal\n\
+               same     the caller's\n\
+               session  a new session, which has no terminal",
+        set: |o, v| put(&mut o.group, choose(v, &[Group::Auto, Group::New, Group::Same, Group::Session], "group")),
+        ..BASE
+    },
+    Spec {
+        long: "die-with-parent",
+        short: Some('p'),
+        heading: PROCESSES,
+        help: "End the job when the process that started orphanguard dies",
+        set: |o, v| put(&mut o.die_with_parent, switch(v)),
+        ..BASE
+    },
+    Spec {
+        long: "no-sentinel",
+        heading: PROCESSES,
+        help: "One process instead of two; a SIGKILL to it leaves orphans",
+        set: |o, v| put(&mut o.no_sentinel, switch(v)),
+        ..BASE
+    },
+    Spec {
+        long: "no-new-privs",
+        heading: PROCESSES,
+        help: "COMMAND and all below it can gain no privileges (no sudo),\nso that none can escape our signals",
+        set: |o, v| put(&mut o.no_new_privs, switch(v)),
+        ..BASE
+    },
+    Spec {
+        long: "map-status",
+        value: Some("FROM=TO"),
+        repeatable: true,
+        heading: EXIT_STATUS,
+        help: "Exit TO where COMMAND exited FROM (128+n: died of signal n);\nrepeatable",
+        set: |o, v| {
+            let (from, to) = pair(v, "143=0")?;
+            o.map_status.push((code(from)?, code(to)?));
+            Ok(())
+        },
+        ..BASE
+    },
+    Spec {
+        long: "exit-by-signal",
+        value: Some("HOW"),
+        words: &["auto", "raise", "code"],
+        heading: EXIT_STATUS,
+        help: "Where COMMAND died of signal n:\n\
+               auto   raise, but code as PID 1 [default]\n\
+               raise  die of the same signal\n\
+               code   exit 128+n",
+        set: |o, v| {
+            let all = [ExitBySignal::Auto, ExitBySignal::Raise, ExitBySignal::Code];
+            put(&mut o.exit_by_signal, choose(v, &all, "exit-by-signal"))
+        },
+        ..BASE
+    },
+    Spec {
+        long: "report",
+        value: Some("FILE"),
+        heading: REPORTING,
+        help: "Write a JSON report to FILE at the end",
+        set: |o, v| {
+            if v.is_empty() {
+                return Err("the file has no name".into());
+            }
+            o.report = Some(v.into());
+            Ok(())
+        },
+        ..BASE
+    },
+    Spec {
+        long: "verbose",
+        short: Some('v'),
+        heading: REPORTING,
+        help: "Narrate each step on standard error",
+        set: |o, v| {
+            if switch(v)? {
+                o.verbosity = Verbosity::Verbose;
+            }
+            Ok(())
+        },
+        ..BASE
+    },
+    Spec {
+        long: "quiet",
+        short: Some('q'),
+        heading: REPORTING,
+        help: "Say nothing but errors",
+        set: |o, v| {
+            if switch(v)? {
+                o.verbosity = Verbosity::Quiet;
+            }
+            Ok(())
+        },
+        ..BASE
+    },
+];
+
+/// Reads the command line (`argv`, the program's name included) and the environment.
+///
+/// # Errors
+/// One line that names what is wrong, why, and the way out.
+pub fn parse(argv: CStrings, environment: CStrings) -> Result<Request, String> {
+    let count = argv.count();
+    let variables = variables(environment);
+    // Nothing to parse: `orphanguard -- COMMAND` or `orphanguard COMMAND`, which is nearly every start. Building clap's
+    // command costs some 25 µs, as much as a sixth of what the whole guard adds.
+    let operand = match argv.iter().nth(1).map(CStr::to_bytes) {
+        Some(b"--") => Some(2),
+        Some([b'-', ..]) | None => None,
+        Some(_) => Some(1),
+    };
+    if variables.is_empty()
+        && let Some(operand) = operand.filter(|&n| n < count)
+    {
+        return Ok(Request::Run(Options::default(), argv.skip(operand)));
+    }
+    let arguments = argv.iter().map(|a| OsStr::from_bytes(a.to_bytes()));
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Request::Print(error.to_string()));
+        }
+        Err(error) => return Err(one_line(&error)),
+    };
+    let mut options = Options::default();
+    let given: Vec<_> = OPTIONS.iter().map(|spec| (spec, command_line_values(spec, &matches))).collect();
+    // Verbosity has two switches: one on the command line overrules the other's variable.
+    let overruled = |spec: &Spec| {
+        let rival = match spec.long {
+            "verbose" => "quiet",
+            "quiet" => "verbose",
+            _ => return false,
+        };
+        given.iter().any(|(spec, values)| spec.long == rival && !values.is_empty())
+    };
+    for (spec, values) in &given {
+        if !values.is_empty() {
+            for value in values {
+                apply(spec, &mut options, value, &format!("--{}", spec.long))?;
+            }
+        } else if let Some((_, value)) = variables.iter().find(|(s, _)| s.long == spec.long)
+            && !overruled(spec)
+        {
+            from_variable(spec, &mut options, value)?;
+        }
+    }
+    let words = matches.get_many::<OsString>("COMMAND").map_or(0, Iterator::count);
+    Ok(Request::Run(options, argv.skip(count - words)))
+}
+
+/// The options that the environment sets, with their values.
+fn variables(environment: CStrings) -> Vec<(&'static Spec, &'static OsStr)> {
+    let ours = environment.iter().map(CStr::to_bytes).filter(|entry| {
+        entry.starts_with(PREFIX.as_bytes()) && !NOT_OPTIONS.iter().any(|other| entry.starts_with(other))
+    });
+    ours.filter_map(|entry| {
+        let equals = entry.iter().position(|&b| b == b'=')?;
+        let spec = OPTIONS.iter().find(|spec| spec.variable().as_bytes() == &entry[..equals])?;
+        Some((spec, OsStr::from_bytes(&entry[equals + 1..])))
+    })
+    .collect()
+}
+
+fn from_variable(spec: &Spec, options: &mut Options, value: &OsStr) -> Result<(), String> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    if !spec.repeatable {
+        return apply(spec, options, value, &spec.variable());
+    }
+    for part in value.as_bytes().split(|&b| b == b',') {
+        apply(spec, options, OsStr::from_bytes(part), &spec.variable())?;
+    }
+    Ok(())
+}
+
+fn apply(spec: &Spec, options: &mut Options, value: &OsStr, source: &str) -> Result<(), String> {
+    (spec.set)(options, value).map_err(|why| format!("{source}: '{}': {why}", value.display()))
+}
+
+fn command_line_values(spec: &Spec, matches: &clap::ArgMatches) -> Vec<OsString> {
+    if spec.value.is_none() {
+        return if matches.get_flag(spec.long) { vec!["1".into()] } else { Vec::new() };
+    }
+    let values = matches.get_many::<OsString>(spec.long).into_iter().flatten().cloned();
+    if spec.repeatable { values.collect() } else { values.rev().take(1).collect() }
+}
+
+/// The command line as clap sees it.
+pub fn command() -> Command {
+    let options = OPTIONS.iter().map(|spec| {
+        let mut arg = Arg::new(spec.long).long(spec.long).help(spec.help).help_heading(spec.heading);
+        if let Some(short) = spec.short {
+            arg = arg.short(short);
+        }
+        match spec.value {
+            Some(name) => arg
+                .value_name(name)
+                .action(ArgAction::Append)
+                .allow_hyphen_values(true)
+                .value_parser(clap::value_parser!(OsString)),
+            None => arg.action(ArgAction::SetTrue).overrides_with(spec.long),
+        }
+    });
+    let operands = Arg::new("COMMAND")
+        .help("What to run, and its arguments")
+        .value_names(["COMMAND", "ARG"])
+        .value_parser(clap::value_parser!(OsString))
+        .trailing_var_arg(true)
+        .num_args(1..)
+        .required(true)
+        .hide(true);
+    Command::new("orphanguard")
+        .version(env!("CARGO_PKG_VERSION"))
+        .override_usage("orphanguard [OPTIONS] [--] COMMAND [ARG]...")
+        .about(ABOUT)
+        .after_help(EPILOGUE)
+        .after_long_help(LONG_EPILOGUE)
+        .args(options)
+        .arg(operands)
+}
+
+const ABOUT: &str = "Runs COMMAND so that no process of it is left behind.";
+const EPILOGUE: &str = "More: orphanguard --help, man orphanguard";
+const LONG_EPILOGUE: &str = "\
+Each option is also read from a variable: ORPHANGUARD_GRACE=10s is --grace 10s,
+ORPHANGUARD_NO_SENTINEL=1 is --no-sentinel. The command line wins.
+DURATION: 500ms, 5s, 1m 30s, or a number of seconds. SIGNAL: TERM, SIGTERM, 15.
+
+Exit status: COMMAND's; 124 timed out, 125 orphanguard failed, 126 COMMAND could
+not be run, 127 COMMAND was not found, 137 it took SIGKILL, 128+n signal n.
+
+Examples:
+  orphanguard -- make test                    whatever the tests leave is ended
+  ENTRYPOINT [\"/orphanguard\", \"--\"]           a container's PID 1
+  orphanguard -t 10m --orphan-status 3 -- ./ci.sh   a CI job: 10 minutes, no leaks";
+
+/// clap's error as one line with a way out.
+fn one_line(error: &clap::Error) -> String {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        Some(ContextValue::Strings(words)) => words.first().cloned(),
+        _ => None,
+    };
+    let thing = word(ContextKind::InvalidArg).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument => match word(ContextKind::SuggestedArg) {
+            Some(nearest) => format!("unknown option '{thing}'; did you mean '{nearest}'?"),
+            None => format!("unknown option '{thing}'; see orphanguard --help"),
+        },
+        ErrorKind::MissingRequiredArgument => {
+            "no COMMAND given; usage: orphanguard [OPTIONS] [--] COMMAND [ARG]...".into()
+        }
+        ErrorKind::InvalidValue if word(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) => {
+            let name = thing.split(' ').next().unwrap_or_default();
+            format!("{name}: needs a value: {thing}")
+        }
+        ErrorKind::TooManyValues => {
+            let value = word(ContextKind::InvalidValue).unwrap_or_default();
+            format!("{thing}: takes no value, but got '{value}'")
+        }
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            format!("{}; see orphanguard --help", first.trim_start_matches("error: "))
+        }
+    }
+}
+
+// ---- values -------------------------------------------------------------------------------------------------------
+
+fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
+
+fn text(value: &OsStr) -> Result<&str, String> {
+    value.to_str().ok_or_else(|| "it is not UTF-8 text".into())
+}
+
+/// The value whose word stands at the same place in the option's list of words.
+fn choose<T: Copy>(value: &OsStr, all: &[T], option: &str) -> Result<T, String> {
+    let words = OPTIONS.iter().find(|spec| spec.long == option).map_or(&[][..], |spec| spec.words);
+    words
+        .iter()
+        .zip(all)
+        .find(|(word, _)| OsStr::new(word) == value)
+        .map(|(_, &chosen)| chosen)
+        .ok_or_else(|| format!("must be one of {}", words.join(", ")))
+}
+
+fn duration(value: &OsStr) -> Result<Duration, String> {
+    let text = text(value)?;
+    duration::parse(text)
+        .map_err(|why| format!("not a duration ({why}); write 500ms, 5s, 1m 30s or a number of seconds"))
+}
+
+fn signal(word: &str) -> Result<Signal, String> {
+    Signal::parse(word).map_err(|unknown| match unknown.nearest {
+        Some(nearest) => format!("unknown signal '{word}'; did you mean {nearest}?"),
+        None => format!("unknown signal '{word}'; see kill -l, or give its number from 1 to 64"),
+    })
+}
+
+/// A signal, or the word for none.
+fn signal_or(value: &OsStr, none: &str) -> Result<Option<Signal>, String> {
+    let word = text(value)?;
+    if word.eq_ignore_ascii_case(none) { Ok(None) } else { signal(word).map(Some) }
+}
+
+fn pair<'a>(value: &'a OsStr, example: &str) -> Result<(&'a str, &'a str), String> {
+    text(value)?.split_once('=').ok_or_else(|| format!("must be FROM=TO, as in {example}"))
+}
+
+fn code(word: &str) -> Result<u8, String> {
+    word.parse().map_err(|_| "an exit status is a number from 0 to 255".into())
+}
+
+fn switch(value: &OsStr) -> Result<bool, String> {
+    match value.to_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("1" | "true" | "yes" | "on") => Ok(true),
+        Some("0" | "false" | "no" | "off") => Ok(false),
+        _ => Err("a switch is 1 or 0".into()),
+    }
+}

@@ -1,0 +1,470 @@
+//! The one way to end processes.
+//!
+//! A first look sends the polite signal to COMMAND's process group, in one call that no fork can slip through, and then to
+//! every other process of the job; later looks send it to what is new. When the grace is over, everything is
+//! stopped from the top down until no new process shows, so that a fork storm cannot outrun us (a stopped process forks no more, and
+//! keeps its place among the processes its user may have), and then killed. That is repeated until nothing is left:
+//! whoever was missed becomes our child when its parent dies, for we are a subreaper.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{Pid as NixPid, getpgid};
+
+use crate::delivery::{self, Known};
+use crate::duration;
+use crate::signal::Signal;
+use crate::spare::Spare;
+use crate::sys::{self, Pid};
+use crate::tree::{self, Family, Method, Stat};
+use crate::voice::{Voice, readable};
+
+/// What may be ended.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All that descends from us.
+    Job {
+        /// COMMAND, whose end is asked for too while it lives.
+        command: Pid,
+        /// COMMAND's own process group, if it leads one.
+        group: Option<Pid>,
+        /// Children that we had before the job: not ours to end.
+        before: Vec<Pid>,
+    },
+    /// What is orphaned: our children but for COMMAND, and what descends from them.
+    Orphans {
+        /// COMMAND, which goes on.
+        command: Pid,
+        /// Children that we had before the job.
+        before: Vec<Pid>,
+    },
+    /// These processes, known by their start times, and what descends from them. They need not be ours.
+    These(Vec<(Pid, u64)>),
+}
+
+/// A process that was found while ending.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Its PID.
+    pub pid: Pid,
+    /// Its name, at most 15 bytes; empty where it could not be read, or there were too many to name.
+    pub name: Vec<u8>,
+    /// Its arguments, where they were asked for.
+    pub arguments: Vec<Vec<u8>>,
+    /// When it started, in clock ticks since boot, where it was asked for.
+    pub start: Option<u64>,
+    /// The last signal it got from us that was meant to end it, and how long after the first.
+    pub sent: Option<(Signal, Duration)>,
+    /// Whether we may not signal it.
+    pub denied: bool,
+    /// Whether it has ended, as far as we know.
+    pub gone: bool,
+    known: Known,
+    asked: bool,
+}
+
+/// What a look has left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Left {
+    /// How many processes live that are to be ended.
+    pub alive: usize,
+}
+
+/// How much to find out about each process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// The names of the first few: what one line of summary can hold.
+    Few,
+    /// Name, arguments and start of each.
+    All,
+}
+
+/// How many names a line of summary holds.
+pub const FEW: usize = 10;
+/// How many members of COMMAND's group are looked at for a spared one before the group signal is thought too risky.
+const GROUP_AT_MOST: usize = 1024;
+/// After so many passes everything is killed although new processes still show; the next round stops them again.
+const STOP_PASSES: usize = 64;
+/// Looks may take a fifth of the time: the next one comes after four times what the last one took, so that N strays
+/// that end one by one cost no N².
+const REST: u32 = 4;
+const SHORTEST_REST: Duration = Duration::from_micros(200);
+/// While killing we look this often also where nothing has told us to.
+const KILL_TICK: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is sent.
+    Watching,
+    /// Each gets this signal, once; `None` is the signal that sends nothing.
+    Asking(Option<Signal>),
+    /// Each gets SIGKILL.
+    Killing,
+}
+
+/// An ending under way.
+pub struct Ending<'a> {
+    scope: Scope,
+    stage: Stage,
+    spare: &'a Spare,
+    voice: &'a Voice,
+    detail: Detail,
+    method: Method,
+    me: Pid,
+    begun: Instant,
+    found: BTreeMap<Pid, Process>,
+    spared: BTreeMap<Pid, Process>,
+    earlier: Vec<Process>,
+    /// Whom the group signal has reached, once it was sent.
+    covered: Option<BTreeSet<Pid>>,
+    /// Whom SIGSTOP has reached in this round of passes, and how many passes it has had.
+    stopped: BTreeSet<Pid>,
+    stop_passes: usize,
+    next_look: Option<Instant>,
+    rest_until: Instant,
+}
+
+impl<'a> Ending<'a> {
+    /// Nothing is sent yet, nor by a look, until [`Ending::ask`] or [`Ending::kill`].
+    pub fn new(scope: Scope, detail: Detail, spare: &'a Spare, voice: &'a Voice) -> Self {
+        let now = Instant::now();
+        Self {
+            scope,
+            stage: Stage::Watching,
+            spare,
+            voice,
+            detail,
+            method: Method::find(),
+            me: std::process::id() as Pid,
+            begun: now,
+            found: BTreeMap::new(),
+            spared: BTreeMap::new(),
+            earlier: Vec::new(),
+            covered: None,
+            stopped: BTreeSet::new(),
+            stop_passes: 0,
+            next_look: None,
+            rest_until: now,
+        }
+    }
+
+    /// Looks for processes, and sends each new one what is due at this stage.
+    pub fn look(&mut self) -> Left {
+        let before = Instant::now();
+        self.next_look = None;
+        let alive = match self.stage {
+            Stage::Watching => self.ask_all(None),
+            Stage::Asking(signal) => self.ask_all(signal),
+            Stage::Killing => self.kill_all(),
+        };
+        let now = Instant::now();
+        self.rest_until = now + ((now - before) * REST).max(SHORTEST_REST);
+        if self.stage == Stage::Killing && alive > 0 {
+            self.look_by(now + KILL_TICK);
+        }
+        Left { alive }
+    }
+
+    /// Sends each the polite signal; `None` sends none.
+    pub fn ask(&mut self, signal: Option<Signal>) -> Left {
+        self.begun = Instant::now();
+        self.stage = Stage::Asking(signal);
+        self.found.values_mut().for_each(|process| process.asked = false);
+        self.look()
+    }
+
+    /// Stops and kills all.
+    pub fn kill(&mut self) -> Left {
+        self.stage = Stage::Killing;
+        self.look()
+    }
+
+    /// When to look again, where there is a reason to.
+    pub fn next_look(&self) -> Option<Instant> {
+        self.next_look
+    }
+
+    /// A child ended and is reaped: its number may be another's from now on, and its children may be ours.
+    pub fn reaped(&mut self, pid: Pid) {
+        self.spared.remove(&pid);
+        self.stopped.remove(&pid);
+        if let Some(mut process) = self.found.remove(&pid) {
+            process.gone = true;
+            self.voice.step(format_args!("{} ended", title(&process)));
+            self.earlier.push(process);
+        }
+        self.look_by(self.rest_until);
+    }
+
+    /// Everything that was found and was to be ended, COMMAND too, in no particular order.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.earlier.iter().chain(self.found.values())
+    }
+
+    /// What was found and is spared.
+    pub fn spared(&self) -> impl Iterator<Item = &Process> {
+        self.spared.values()
+    }
+
+    fn look_by(&mut self, time: Instant) {
+        self.next_look = Some(self.next_look.map_or(time, |earlier| earlier.min(time)));
+    }
+
+    /// Where to start looking: who they are and how we know them.
+    fn roots(&self, family: &Family) -> VecDeque<(Pid, Known)> {
+        let ours = |skip: &dyn Fn(Pid) -> bool| {
+            let children = family.children(self.me).into_iter().filter(|&pid| !skip(pid));
+            children.map(|pid| (pid, Known::OurChild)).collect::<VecDeque<_>>()
+        };
+        let mut roots = match &self.scope {
+            Scope::Job { before, .. } => ours(&|pid| before.contains(&pid)),
+            Scope::Orphans { command, before } => ours(&|pid| pid == *command || before.contains(&pid)),
+            Scope::These(these) => these.iter().map(|&(pid, start)| (pid, Known::StartedAt(start))).collect(),
+        };
+        // What we know already, also where its parent is gone and it went to somebody else.
+        let known = self.found.values().filter(|process| process.known != Known::OurChild && !process.gone);
+        roots.extend(known.map(|process| (process.pid, process.known)));
+        roots
+    }
+
+    /// Takes a process into the books, if it is new. `None` where it is gone or spared.
+    fn meet(&mut self, pid: Pid, known: Known) -> Option<&mut Process> {
+        let direct = known == Known::OurChild;
+        let stat = if direct && self.detail == Detail::Few { None } else { Stat::of(pid).ok() };
+        if !direct && stat.is_none_or(|stat| stat.is_zombie()) {
+            if let Some(process) = self.found.get_mut(&pid) {
+                process.gone = true;
+            }
+            return None;
+        }
+        let start = stat.map(|stat| stat.start);
+        let known = if direct { known } else { start.map_or(known, Known::StartedAt) };
+        let is_same = |process: &Process| direct || process.start.is_none() || process.start == start;
+        if self.spared.get(&pid).is_some_and(is_same) {
+            return None;
+        }
+        if let Some(other) = self.found.get(&pid).filter(|process| !is_same(process)) {
+            let mut other = other.clone();
+            other.gone = true;
+            self.earlier.push(other);
+            self.found.remove(&pid);
+        }
+        if !self.found.contains_key(&pid) {
+            let process = self.describe(pid, known, start);
+            if !self.is_command(pid) && self.spare.contains(pid) {
+                // The stop of its group may have reached it.
+                if self.stage == Stage::Killing {
+                    let _ = delivery::send(pid, known, &[Signal::CONT]);
+                }
+                self.voice.step(format_args!("{} is spared", title(&process)));
+                self.spared.insert(pid, process);
+                return None;
+            }
+            self.voice.step(format_args!("found {}", title(&process)));
+            self.found.insert(pid, process);
+        }
+        let process = self.found.get_mut(&pid)?;
+        process.known = known;
+        Some(process)
+    }
+
+    fn describe(&self, pid: Pid, known: Known, start: Option<u64>) -> Process {
+        let all = self.detail == Detail::All;
+        let named = all || self.found.len() + self.earlier.len() < FEW + 1;
+        Process {
+            pid,
+            name: if named { tree::name(pid) } else { Vec::new() },
+            arguments: if all { tree::arguments(pid) } else { Vec::new() },
+            start,
+            sent: None,
+            denied: false,
+            gone: false,
+            known,
+            asked: false,
+        }
+    }
+
+    fn is_command(&self, pid: Pid) -> bool {
+        matches!(self.scope, Scope::Job { command, .. } if command == pid)
+    }
+
+    // ---- asking ---------------------------------------------------------------------------------------------------
+
+    fn ask_all(&mut self, signal: Option<Signal>) -> usize {
+        let family = Family::look(self.method);
+        let mut queue = self.roots(&family);
+        if self.covered.is_none()
+            && let (Some(group), Some(signal)) = (self.group(), signal)
+        {
+            self.covered = self.ask_group(group, signal, &family, &queue);
+        }
+        let mut seen = BTreeSet::new();
+        let mut alive = 0;
+        let mut look_again = false;
+        while let Some((pid, known)) = queue.pop_front() {
+            if !seen.insert(pid) {
+                continue;
+            }
+            let Some(process) = self.meet(pid, known) else { continue };
+            alive += 1;
+            if process.asked {
+                queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
+                continue;
+            }
+            // Most end now, and what is below them comes to us: only what is still there at the next look is looked into.
+            process.asked = true;
+            look_again = true;
+            let known = process.known;
+            if let Some(signal) = signal {
+                let is_covered = self.covered.as_ref().is_some_and(|covered| covered.contains(&pid));
+                let sent = if is_covered { Ok(()) } else { delivery::send(pid, known, &[signal, Signal::CONT]) };
+                self.note_sent(pid, signal, sent);
+            }
+        }
+        if look_again {
+            self.look_by(Instant::now() + SHORTEST_REST);
+        }
+        alive
+    }
+
+    /// Signals COMMAND's whole group in one call, if that is safe: a child of ours that is in it keeps its number from being given
+    /// to strangers, and nobody in it is spared. Gives whom that has reached.
+    fn ask_group(
+        &self,
+        group: Pid,
+        signal: Signal,
+        family: &Family,
+        roots: &VecDeque<(Pid, Known)>,
+    ) -> Option<BTreeSet<Pid>> {
+        let is_ours = |known: Known| known == Known::OurChild;
+        let ours = roots.iter().filter(|&&(pid, known)| is_ours(known) && is_in(pid, group));
+        let mut queue: VecDeque<Pid> = ours.map(|&(pid, _)| pid).collect();
+        let mut members = BTreeSet::new();
+        while let Some(pid) = queue.pop_front() {
+            if !is_in(pid, group) || !members.insert(pid) {
+                continue;
+            }
+            if members.len() > GROUP_AT_MOST || (!self.is_command(pid) && self.spare.contains(pid)) {
+                return None;
+            }
+            queue.extend(family.children(pid));
+        }
+        if members.is_empty() {
+            return None;
+        }
+        self.voice.step(format_args!("sending {signal} to process group {group}"));
+        // Whoever in it may not be signalled is found by the walk that follows.
+        let _ = sys::kill(-group, Some(signal));
+        let _ = sys::kill(-group, Some(Signal::CONT));
+        Some(members)
+    }
+
+    fn group(&self) -> Option<Pid> {
+        match self.scope {
+            Scope::Job { group, .. } => group,
+            Scope::Orphans { .. } | Scope::These(_) => None,
+        }
+    }
+
+    // ---- killing --------------------------------------------------------------------------------------------------
+
+    /// One pass from the top down that stops what is new. When a pass finds nothing new, all is killed. Between passes our caller
+    /// reaps, so that the dead links of a forking chain do not hide the live one.
+    fn kill_all(&mut self) -> usize {
+        if self.stopped.is_empty() {
+            self.stop_group();
+        }
+        let family = Family::look(self.method);
+        let mut queue = self.roots(&family);
+        // The youngest first: of a chain, it is the one that has not yet forked and gone.
+        queue.make_contiguous().reverse();
+        let mut alive = BTreeMap::new();
+        let before = self.stopped.len();
+        while let Some((pid, known)) = queue.pop_front() {
+            if alive.contains_key(&pid) {
+                continue;
+            }
+            let Some(process) = self.meet(pid, known) else { continue };
+            let known = process.known;
+            alive.insert(pid, known);
+            if self.stopped.insert(pid) {
+                let _ = delivery::send(pid, known, &[Signal::STOP]);
+            }
+            queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
+        }
+        self.stop_passes += 1;
+        if self.stopped.len() > before && self.stop_passes < STOP_PASSES {
+            self.look_by(Instant::now());
+            return alive.len();
+        }
+        self.stopped.clear();
+        self.stop_passes = 0;
+        let mut left = 0;
+        for (pid, known) in alive {
+            let sent = delivery::send(pid, known, &[Signal::KILL]);
+            left += usize::from(!sent.as_ref().is_err_and(is_gone));
+            self.note_sent(pid, Signal::KILL, sent);
+        }
+        left
+    }
+
+    /// Stops COMMAND's whole group in one call, where one of our children keeps its number from being given to strangers. Those of
+    /// it that are spared go on at once.
+    fn stop_group(&self) {
+        let Some(group) = self.group() else { return };
+        let family = Family::look(self.method);
+        if family.children(self.me).into_iter().any(|pid| is_in(pid, group)) {
+            let _ = sys::kill(-group, Some(Signal::STOP));
+            for process in self.spared.values().filter(|process| is_in(process.pid, group)) {
+                let _ = delivery::send(process.pid, process.known, &[Signal::CONT]);
+            }
+        }
+    }
+
+    // ---- both -----------------------------------------------------------------------------------------------------
+
+    fn note_sent(&mut self, pid: Pid, signal: Signal, sent: io::Result<()>) {
+        let after = self.begun.elapsed();
+        let Some(process) = self.found.get_mut(&pid) else { return };
+        match sent {
+            Ok(()) if process.sent.is_none_or(|(before, _)| before != signal) => {
+                process.sent = Some((signal, after));
+                self.voice.step(format_args!("sent {signal} to {}", title(process)));
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) && !process.denied => {
+                process.denied = true;
+                self.voice.step(format_args!("may not send {signal} to {}", title(process)));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
+}
+
+fn is_in(pid: Pid, group: Pid) -> bool {
+    getpgid(Some(NixPid::from_raw(pid))).is_ok_and(|of| of.as_raw() == group)
+}
+
+/// `node[4711]`, and its arguments where they are known.
+pub fn title(process: &Process) -> String {
+    let name = if process.name.is_empty() { "?".into() } else { readable(&process.name) };
+    let mut title = format!("{name}[{}]", process.pid);
+    if process.arguments.len() > 1 {
+        let words: Vec<String> = process.arguments.iter().map(|word| readable(word)).collect();
+        title.push_str(&format!(" ({})", words.join(" ")));
+    }
+    title
+}
+
+/// `TERM`, or `KILL after 5s`.
+pub fn fate((signal, after): (Signal, Duration)) -> String {
+    if signal == Signal::KILL && after >= Duration::from_millis(1) {
+        format!("{signal} after {}", duration::display(after))
+    } else {
+        signal.to_string()
+    }
+}

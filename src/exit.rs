@@ -1,0 +1,36 @@
+//! Ends this process as COMMAND ended, and stops it as COMMAND was stopped.
+
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::signal::{Signal, SignalSet};
+use crate::status::Exit;
+use crate::sys;
+
+/// Ends this process: by its exit code, or of the signal, without leaving a second core file.
+pub fn end(exit: Exit) -> ! {
+    match exit {
+        Exit::Code(code) => sys::exit_now(code),
+        Exit::Signal(signal) => {
+            // Last of all, for both also keep others from looking into a process.
+            let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+            let _ = prctl::set_dumpable(false);
+            raise_blocked(signal);
+            let_in(signal);
+            // Still here: as PID 1, or where the signal's default action ends nothing.
+            sys::exit_now(128 + signal.number() as u8)
+        }
+    }
+}
+
+/// Makes a signal pending in this process with its default action, to take effect once it is let in.
+pub fn raise_blocked(signal: Signal) {
+    sys::set_ignored(signal, false);
+    let _ = sys::kill(std::process::id() as sys::Pid, Some(signal));
+}
+
+/// Lets a pending signal in, and blocks all again when it has had its effect.
+pub fn let_in(signal: Signal) {
+    sys::set_signal_mask(SignalSet::ALL.without(signal));
+    sys::set_signal_mask(SignalSet::ALL);
+}

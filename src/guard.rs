@@ -1,0 +1,469 @@
+//! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl;
+use nix::unistd::{Pid as NixPid, getpgid, setpgid};
+
+use crate::channel::{Channel, Received, Request};
+use crate::cli::Group;
+use crate::delivery::{self, Known};
+use crate::duration;
+use crate::ending::{Detail, Ending, Left, Scope};
+use crate::exit;
+use crate::inherited;
+use crate::job::Job;
+use crate::launch::{Launch, LaunchError, Place};
+use crate::plan::{Action, Cause, Event, Plan, Target};
+use crate::signal::Signal;
+use crate::status::{Change, Ended, Exit, FAILED, KILLED};
+use crate::summary;
+use crate::sys::{self, Pid, SignalInfo};
+use crate::terminal::Terminal;
+use crate::timer::Timer;
+use crate::waiting::wait;
+
+/// The sentinel, where there is one.
+#[derive(Clone, Copy)]
+pub struct Behind<'a> {
+    /// How to talk to it.
+    pub channel: &'a Channel,
+    /// Its PID.
+    pub sentinel: Pid,
+}
+
+/// With the sentinel gone, this often a guard that somebody has stopped goes on.
+const WAKE_UP: Duration = Duration::from_millis(100);
+
+/// Runs the job to its end; how to end after it.
+pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
+    if behind.is_some() {
+        // First of all: it may die at any moment, and then wakes us even if we were stopped.
+        sys::set_parent_death_signal(Signal::CONT);
+        let _ = prctl::set_name(c"og-guard");
+    }
+    let before = if behind.is_some() { Vec::new() } else { inherited::children() };
+    if let Err(error) = prctl::set_child_subreaper(true) {
+        job.voice.error(format_args!("cannot become a subreaper: {error}"));
+        return Exit::Code(FAILED);
+    }
+    let (place, terminal) = choose_place(job);
+    // One careless kill of a group must not hit sentinel and guard; without a sentinel, the group that a terminal belongs to is the caller's.
+    if behind.is_some() || matches!(place, Place::NewGroup if terminal.is_none()) {
+        let _ = setpgid(NixPid::from_raw(0), NixPid::from_raw(0));
+    }
+    let launch = Launch {
+        argv: job.argv,
+        inherited: &job.inherited,
+        place,
+        terminal: terminal.as_ref(),
+        pdeathsig: job.options.pdeathsig,
+        no_new_privs: job.options.no_new_privs,
+        started: job.started,
+    };
+    let signals = match sys::signalfd() {
+        Ok(signals) => signals,
+        Err(error) => {
+            job.voice.error(format_args!("cannot receive signals: {error}"));
+            return Exit::Code(FAILED);
+        }
+    };
+    match launch.start(&identity()) {
+        Ok(command) => Guard::new(job, behind, before, (place, terminal), signals, command).watch(),
+        Err(LaunchError::Fork(error)) => {
+            job.voice.error(format_args!("cannot start a process: {error}"));
+            Exit::Code(FAILED)
+        }
+        Err(LaunchError::Exec(error)) => {
+            job.voice.error(format_args!("{}", error.message()));
+            Exit::Code(error.status())
+        }
+    }
+}
+
+/// The value of `ORPHANGUARD_ID`: our PID, and the time in clock ticks since boot. A process of that PID is this guard if it started no
+/// later than that: a later owner of the number would have had to start after this one had ended.
+fn identity() -> String {
+    let since_boot = sys::time_since_boot();
+    let ticks = since_boot.as_nanos() * u128::from(sys::ticks_per_second()) / 1_000_000_000;
+    format!("{}.{ticks}", std::process::id())
+}
+
+/// COMMAND's process group, and the terminal where it has to be handed over.
+fn choose_place(job: &Job) -> (Place, Option<Terminal>) {
+    match job.options.group {
+        Group::Same => (Place::Group(job.caller_group), None),
+        Group::Session => (Place::NewSession, None),
+        Group::Auto if Terminal::controlling().is_some() => (Place::Group(job.caller_group), None),
+        Group::Auto => (Place::NewGroup, None),
+        Group::New => {
+            let terminal = Terminal::controlling().filter(|terminal| terminal.foreground() == Some(job.caller_group));
+            (Place::NewGroup, terminal)
+        }
+    }
+}
+
+struct Guard<'a> {
+    job: &'a Job,
+    behind: Option<Behind<'a>>,
+    before: Vec<Pid>,
+    place: Place,
+    terminal: Option<Terminal>,
+    signals: OwnedFd,
+    command: Pid,
+    plan: Plan,
+    timer: Timer,
+    ending: Option<Ending<'a>>,
+    /// The channel's and the parent's descriptors stay readable for ever after their end.
+    sentinel_lost: bool,
+    parent_lost: bool,
+    /// The signal being handled, for its value and its sender.
+    current: Option<SignalInfo>,
+}
+
+impl<'a> Guard<'a> {
+    fn new(
+        job: &'a Job,
+        behind: Option<Behind<'a>>,
+        before: Vec<Pid>,
+        (place, terminal): (Place, Option<Terminal>),
+        signals: OwnedFd,
+        command: Pid,
+    ) -> Self {
+        let mut keep: Vec<RawFd> = vec![signals.as_raw_fd()];
+        keep.extend(behind.map(|behind| behind.channel.descriptor()));
+        keep.extend(job.parent.as_ref().map(AsRawFd::as_raw_fd));
+        keep.extend(terminal.as_ref().map(Terminal::descriptor));
+        inherited::close_all_but(&mut keep);
+        let (plan, first) = Plan::new(&job.options);
+        job.voice.step(format_args!("started process {command}"));
+        let mut guard = Self {
+            job,
+            behind,
+            before,
+            place,
+            terminal,
+            signals,
+            command,
+            plan,
+            timer: Timer::default(),
+            ending: None,
+            sentinel_lost: false,
+            parent_lost: false,
+            current: None,
+        };
+        guard.carry_out(first);
+        guard
+    }
+
+    fn watch(mut self) -> Exit {
+        while !self.plan.is_over() {
+            let channel = self.behind.filter(|_| !self.sentinel_lost).map(|behind| behind.channel.as_fd());
+            let parent = self.job.parent.as_ref().filter(|_| !self.parent_lost).map(AsFd::as_fd);
+            let moments = [self.timer.deadline(), self.ending.as_ref().and_then(Ending::next_look)];
+            let until = moments.into_iter().flatten().min();
+            let [signal, channel, parent] = wait([Some(self.signals.as_fd()), channel, parent], None, until);
+            if channel {
+                self.read_channel();
+            }
+            if signal {
+                self.read_signals();
+            }
+            if parent {
+                self.parent_lost = true;
+                self.job.voice.step(format_args!("the parent has died"));
+                self.happened(Event::ParentLost);
+            }
+            let now = Instant::now();
+            if self.timer.deadline().is_some_and(|deadline| deadline <= now) {
+                self.timer = Timer::Unset;
+                self.happened(Event::TimeUp);
+            }
+            if self.ending.as_ref().and_then(Ending::next_look).is_some_and(|next| next <= now) {
+                self.look();
+            }
+        }
+        self.finish()
+    }
+
+    // ---- what happens ---------------------------------------------------------------------------------------------
+
+    fn happened(&mut self, event: Event) {
+        let actions = self.plan.on(event);
+        self.carry_out(actions);
+    }
+
+    fn read_channel(&mut self) {
+        let Some(behind) = self.behind else { return };
+        loop {
+            match behind.channel.receive_signal() {
+                Received::Message(info) => self.signal_came(info),
+                Received::Nothing => return,
+                Received::End => {
+                    self.sentinel_lost = true;
+                    // Whoever stops us now stops the last one that can end the job.
+                    sys::repeat_signal(Signal::CONT, WAKE_UP);
+                    self.job.voice.error(format_args!("the sentinel was killed from outside; ending the job"));
+                    return self.happened(Event::SentinelLost);
+                }
+            }
+        }
+    }
+
+    fn read_signals(&mut self) {
+        let mut child = false;
+        for info in sys::read_signals(self.signals.as_fd()) {
+            if info.number == Signal::CHLD.number() as u32 {
+                child = true;
+            } else if !self.is_ours(&info) {
+                self.signal_came(info);
+            }
+        }
+        if child {
+            self.reap();
+        }
+    }
+
+    /// A broken pipe of ours, our own timer, the sentinel's death.
+    fn is_ours(&self, info: &SignalInfo) -> bool {
+        let me = std::process::id() as Pid;
+        let is_wake_up = info.number == Signal::CONT.number() as u32
+            && (info.code == libc::SI_TIMER || self.behind.is_some_and(|behind| behind.sentinel == info.sender));
+        is_wake_up || (info.sender == me && info.code <= 0)
+    }
+
+    fn signal_came(&mut self, info: SignalInfo) {
+        let Some(signal) = Signal::new(info.number as i32) else { return };
+        let delivered = self.terminal_has_delivered(signal, &info);
+        let from = if info.sender == 0 { String::new() } else { format!(" from process {}", info.sender) };
+        self.job.voice.step(format_args!("received {signal}{from}"));
+        self.current = Some(info);
+        self.happened(Event::Signal { signal, delivered });
+        self.current = None;
+    }
+
+    /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us.
+    fn terminal_has_delivered(&self, signal: Signal, info: &SignalInfo) -> bool {
+        let sent_to_groups = [
+            Signal::HUP,
+            Signal::INT,
+            Signal::QUIT,
+            Signal::CONT,
+            Signal::TSTP,
+            Signal::TTIN,
+            Signal::TTOU,
+            Signal::WINCH,
+        ];
+        info.code == libc::SI_KERNEL && matches!(self.place, Place::Group(_)) && sent_to_groups.contains(&signal)
+    }
+
+    /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.
+    fn reap(&mut self) {
+        let mut command_ended = None;
+        let left = loop {
+            match sys::wait_any() {
+                Ok(Some((pid, change))) if pid == self.command => match change {
+                    Change::Ended(ended) => command_ended = Some(ended),
+                    Change::Stopped(signal) => self.command_stopped(signal),
+                    Change::Continued => self.happened(Event::CommandContinued),
+                },
+                Ok(Some((pid, Change::Ended(_)))) => self.orphan_ended(pid),
+                Ok(Some(_)) => {}
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        if let Some(ended) = command_ended {
+            self.command_ended(ended, left);
+        } else if !left {
+            self.happened(Event::NothingLeft);
+        }
+    }
+
+    fn orphan_ended(&mut self, pid: Pid) {
+        match &mut self.ending {
+            Some(ending) => ending.reaped(pid),
+            None => self.job.voice.step(format_args!("reaped orphan {pid}")),
+        }
+        self.before.retain(|&child| child != pid);
+    }
+
+    fn command_stopped(&mut self, signal: Signal) {
+        self.job.voice.step(format_args!("process {} was stopped by {signal}", self.command));
+        if let Some(terminal) = &self.terminal {
+            terminal.hand_over(self.command, self.job.caller_group);
+        }
+        self.happened(Event::CommandStopped(signal));
+    }
+
+    fn command_ended(&mut self, ended: Ended, left: bool) {
+        match ended {
+            Ended::Exited(code) => self.job.voice.step(format_args!("process {} exited {code}", self.command)),
+            Ended::Signaled { signal, .. } => {
+                self.job.voice.step(format_args!("process {} died of {signal}", self.command));
+            }
+        }
+        if let Some(terminal) = &self.terminal {
+            terminal.hand_over(self.command, self.job.caller_group);
+        }
+        if let Some(ending) = &mut self.ending {
+            ending.reaped(self.command);
+        }
+        self.happened(Event::CommandEnded { ended, left });
+    }
+
+    fn look(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            let left = ending.look();
+            self.looked(left.alive);
+        }
+    }
+
+    fn looked(&mut self, alive: usize) {
+        if self.plan.ended().is_some() && alive == 0 {
+            self.happened(Event::NothingLeft);
+        }
+    }
+
+    // ---- what to do -----------------------------------------------------------------------------------------------
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Forward(signal, target) => self.forward(signal, target),
+                Action::Stop(signal) => self.stop_as(signal),
+                Action::Wake => {
+                    if let Some(behind) = self.behind {
+                        Request::Wake.send(behind.sentinel);
+                    }
+                }
+                Action::Watch => self.end_by(Ending::look),
+                Action::Ask(cause) => {
+                    self.tell_cause(cause);
+                    let signal = self.job.options.signal;
+                    self.end_by(|ending| ending.ask(signal));
+                }
+                Action::Kill(cause) => {
+                    if self.ending.is_none() {
+                        self.tell_cause(cause);
+                    }
+                    self.end_by(Ending::kill);
+                }
+                Action::SetTimer(duration) => self.timer = Timer::after(duration),
+                Action::HoldTimer => self.timer = self.timer.held(),
+                Action::ReleaseTimer => self.timer = self.timer.released(),
+                Action::Finish => {}
+            }
+        }
+    }
+
+    fn tell_cause(&self, cause: Cause) {
+        let limit = duration::display(self.job.options.timeout.unwrap_or_default());
+        match cause {
+            Cause::Timeout => self.job.voice.note(format_args!("the time limit of {limit} is over; ending the job")),
+            Cause::ParentLost => self.job.voice.note(format_args!("the parent has died; ending the job")),
+            Cause::Leftovers | Cause::SentinelLost => {}
+        }
+    }
+
+    fn end_by(&mut self, step: impl FnOnce(&mut Ending<'a>) -> Left) {
+        let left = step(self.ending.get_or_insert_with(|| {
+            let job = self.job;
+            let detail = if job.wants_details() { Detail::All } else { Detail::Few };
+            let group = matches!(self.place, Place::NewGroup | Place::NewSession).then_some(self.command);
+            let scope = Scope::Job { command: self.command, group, before: self.before.clone() };
+            Ending::new(scope, detail, &job.spare, &job.voice)
+        }));
+        if self.plan.ended().is_some() && left.alive > 0 {
+            self.plan.note_orphans();
+        }
+        self.looked(left.alive);
+    }
+
+    fn forward(&mut self, signal: Signal, target: Target) {
+        if signal == Signal::CONT
+            && let Some(terminal) = &self.terminal
+        {
+            // `fg` has given it to the caller's group; `bg` has not, and then it stays where it is.
+            terminal.hand_over(self.job.caller_group, self.command);
+        }
+        match target {
+            Target::Command => self.send_to_command(signal),
+            Target::Group => self.send_to_group(signal),
+            Target::Tree => {
+                let everyone = delivery::everyone(&self.before);
+                self.send_to_each(signal, &everyone);
+            }
+        }
+    }
+
+    fn send_to_command(&self, signal: Signal) {
+        self.job.voice.step(format_args!("sending {signal} to process {}", self.command));
+        // COMMAND is not reaped, so the number is its own. ESRCH cannot be, EPERM is a set-user-ID COMMAND's right.
+        let _ = match self.current {
+            Some(info) if info.code == libc::SI_QUEUE && info.number == signal.number() as u32 => {
+                sys::queue_signal(self.command, &info)
+            }
+            _ => sys::kill(self.command, Some(signal)),
+        };
+    }
+
+    fn send_to_group(&self, signal: Signal) {
+        let is_in = |pid: Pid, group: Pid| getpgid(Some(NixPid::from_raw(pid))).is_ok_and(|of| of.as_raw() == group);
+        match self.place {
+            Place::NewGroup | Place::NewSession => {
+                self.job.voice.step(format_args!("sending {signal} to process group {}", self.command));
+                let sent = sys::kill(-self.command, Some(signal));
+                // It may have gone into a group of its own, as shells do.
+                if sent.is_err() || !is_in(self.command, self.command) {
+                    self.send_to_command(signal);
+                }
+            }
+            Place::Group(group) => {
+                // kill(-group) would hit the caller.
+                self.send_to_command(signal);
+                let mut others = delivery::everyone(&self.before);
+                others.retain(|&(pid, _)| pid != self.command && is_in(pid, group));
+                self.send_to_each(signal, &others);
+            }
+        }
+    }
+
+    fn send_to_each(&self, signal: Signal, processes: &[(Pid, Known)]) {
+        for &(pid, known) in processes {
+            self.job.voice.step(format_args!("sending {signal} to process {pid}"));
+            // Gone, or not ours to signal: then it does not get it.
+            let _ = delivery::send(pid, known, &[signal]);
+        }
+    }
+
+    /// Has what the caller started stop of this signal, so that a shell sees a stopped job.
+    fn stop_as(&mut self, signal: Signal) {
+        match self.behind {
+            Some(behind) => Request::Stop(signal).send(behind.sentinel),
+            // The kernel drops a stop signal for PID 1; and nobody could have it go on.
+            None if self.job.is_init() => {}
+            None => {
+                exit::raise_blocked(signal);
+                exit::let_in(signal);
+                if !sys::pending_signals().contains(Signal::CONT) {
+                    // It did not stop us (an orphaned process group, setpgid(2)), nor would it have stopped COMMAND in our place.
+                    self.forward(Signal::CONT, Target::Group);
+                }
+            }
+        }
+    }
+
+    // ---- the end --------------------------------------------------------------------------------------------------
+
+    fn finish(self) -> Exit {
+        if let Some(ending) = &self.ending {
+            summary::tell(&self.job.voice, ending, Some(self.command));
+        }
+        match self.plan.ended() {
+            Some(ended) => self.job.rules.exit(ended, self.plan.circumstances()),
+            None => Exit::Code(KILLED),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What is known of the job before any process is made.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::unistd::{getpgrp, getpid, getppid};
+
+use crate::cli::{Options, Verbosity};
+use crate::inherited::Inherited;
+use crate::spare::Spare;
+use crate::status::Rules;
+use crate::sys::{self, CStrings, Pid};
+use crate::voice::Voice;
+
+/// The job: what to run and how.
+pub struct Job {
+    /// The options.
+    pub options: Options,
+    /// COMMAND and its arguments.
+    pub argv: CStrings,
+    /// What COMMAND shall find as we found it.
+    pub inherited: Inherited,
+    /// Who is never ended.
+    pub spare: Spare,
+    /// How our exit status follows from COMMAND's.
+    pub rules: Rules,
+    /// Standard error.
+    pub voice: Voice,
+    /// The process that the caller started.
+    pub started: Pid,
+    /// The caller's process group.
+    pub caller_group: Pid,
+    /// The process that started us, where its death shall end the job.
+    pub parent: Option<OwnedFd>,
+}
+
+impl Job {
+    /// Takes the inherited state and watches the parent, if asked to: from here on every signal is blocked.
+    ///
+    /// # Errors
+    /// A line that says why the parent cannot be watched.
+    pub fn prepare(options: Options, argv: CStrings) -> Result<Self, String> {
+        let inherited = Inherited::take();
+        let started = getpid().as_raw();
+        let parent = if options.die_with_parent { Some(watch_parent()?) } else { None };
+        let rules = Rules {
+            by_signal: options.exit_by_signal,
+            map: options.map_status.clone(),
+            orphan_status: options.orphan_status,
+            preserve: options.preserve_status,
+            is_init: started == 1,
+        };
+        Ok(Self {
+            spare: Spare::new(options.spare.clone(), CStrings::environment()),
+            voice: Voice::new(options.verbosity),
+            inherited,
+            argv,
+            rules,
+            started,
+            caller_group: getpgrp().as_raw(),
+            parent,
+            options,
+        })
+    }
+
+    /// Whether we are PID 1 of our PID namespace.
+    pub fn is_init(&self) -> bool {
+        self.started == 1
+    }
+
+    /// Whether everything is to be found out about the processes that are ended.
+    pub fn wants_details(&self) -> bool {
+        self.options.report.is_some() || self.options.verbosity == Verbosity::Verbose
+    }
+}
+
+/// A descriptor that becomes readable when our parent dies. It means the process: the end of a mere thread of it, which is what
+/// `PR_SET_PDEATHSIG` tells of, is not its death.
+fn watch_parent() -> Result<OwnedFd, String> {
+    let parent = getppid();
+    if parent.as_raw() == 0 {
+        return Err(
+            "--die-with-parent: the parent is outside this PID namespace and cannot be watched; leave the option out"
+                .into(),
+        );
+    }
+    let pidfd = sys::pidfd_open(parent.as_raw());
+    if getppid() != parent {
+        return Err("--die-with-parent: the parent has died already".into());
+    }
+    pidfd.map_err(|error: io::Error| format!("--die-with-parent: cannot watch the parent, process {parent}: {error}"))
+}

@@ -1,0 +1,184 @@
+//! Starts COMMAND: a process that shares our memory until it calls exec, as vfork(2), so that nothing is copied; it puts back what was
+//! inherited, and an exec that fails is told as such, never as an exit status.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use nix::sys::prctl;
+use nix::unistd::{Pid as NixPid, getpid, getppid, setpgid, setsid};
+
+use crate::inherited::Inherited;
+use crate::signal::Signal;
+use crate::status::{NOT_FOUND, NOT_RUNNABLE};
+use crate::sys::{self, CStrings, Environment, Pid};
+use crate::terminal::Terminal;
+
+/// Where COMMAND runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// Leading a process group of its own.
+    NewGroup,
+    /// In this group, the caller's.
+    Group(Pid),
+    /// Leading a session of its own.
+    NewSession,
+}
+
+/// How COMMAND is started.
+pub struct Launch<'a> {
+    /// Its `argv`; the first is searched in PATH.
+    pub argv: CStrings,
+    /// What it shall find as we found it.
+    pub inherited: &'a Inherited,
+    /// Its process group.
+    pub place: Place,
+    /// The terminal to hand to its new group, where it is the caller's in the foreground.
+    pub terminal: Option<&'a Terminal>,
+    /// What the kernel sends it when we die.
+    pub pdeathsig: Option<Signal>,
+    /// Whether it can gain privileges.
+    pub no_new_privs: bool,
+    /// The PID of the process that the caller started: where `LISTEN_PID` names it, COMMAND is meant.
+    pub started: Pid,
+}
+
+/// Why COMMAND does not run.
+#[derive(Debug)]
+pub enum LaunchError {
+    /// No process could be made.
+    Fork(io::Error),
+    /// It could not be run.
+    Exec(ExecError),
+}
+
+/// Why exec failed.
+#[derive(Debug)]
+pub struct ExecError {
+    command: &'static CStr,
+    errno: i32,
+}
+
+impl ExecError {
+    /// 127 where it was not found, 126 where it was and could not be run, as shells and env(1) have it.
+    pub fn status(&self) -> u8 {
+        if self.errno == libc::ENOENT { NOT_FOUND } else { NOT_RUNNABLE }
+    }
+
+    /// What is wrong, in a line.
+    pub fn message(&self) -> String {
+        let name = crate::voice::readable(self.command.to_bytes());
+        let why = io::Error::from_raw_os_error(self.errno);
+        let why = why.to_string();
+        let why = why.split(" (os error").next().unwrap_or_default();
+        let file = find(self.command);
+        match self.errno {
+            libc::ENOENT if file.is_some() => {
+                format!("cannot run '{name}': the interpreter in its #! line, or its dynamic loader, does not exist")
+            }
+            libc::ENOENT if name.is_empty() => "cannot run '': the command's name is empty".into(),
+            libc::ENOENT if !name.contains('/') => format!("cannot run '{name}': not found in PATH"),
+            libc::EACCES if file.as_ref().is_some_and(|file| file.is_dir()) => {
+                format!("cannot run '{name}': it is a directory")
+            }
+            _ => format!("cannot run '{name}': {why}"),
+        }
+    }
+}
+
+/// The file that a command's name means, where there is one.
+fn find(command: &CStr) -> Option<PathBuf> {
+    let name = OsStr::from_bytes(command.to_bytes());
+    if name.is_empty() {
+        return None;
+    }
+    if command.to_bytes().contains(&b'/') {
+        return Some(PathBuf::from(name)).filter(|file| file.symlink_metadata().is_ok());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists())
+}
+
+const LISTEN_PID: &[u8] = b"LISTEN_PID=";
+/// What execvpe(3) and we need of stack, besides the arguments that it copies to run a script without `#!`.
+const STACK: usize = 64 * 1024;
+
+impl Launch<'_> {
+    /// Starts COMMAND; its PID. `id` is the value of its `ORPHANGUARD_ID`.
+    ///
+    /// # Errors
+    /// [`LaunchError`]
+    pub fn start(&self, id: &str) -> Result<Pid, LaunchError> {
+        let id = CString::new(format!("ORPHANGUARD_ID={id}")).unwrap_or_default();
+        let mut environment = self.environment(&id);
+        let mut stack: Vec<u8> = Vec::with_capacity(STACK + self.argv.count() * size_of::<usize>());
+        let guard = getpid();
+        let mut errno = 0;
+        let mut child = || {
+            errno = self.become_command(guard, &mut environment);
+            NOT_RUNNABLE
+        };
+        let pid = sys::vfork(stack.spare_capacity_mut(), &mut child).map_err(LaunchError::Fork)?;
+        // The other process wrote it while we waited, which the compiler cannot know.
+        match std::hint::black_box(errno) {
+            0 => Ok(pid),
+            errno => {
+                let _ = sys::wait_for(pid);
+                let command = self.argv.first().unwrap_or_default();
+                Err(LaunchError::Exec(ExecError { command, errno }))
+            }
+        }
+    }
+
+    /// COMMAND's environment: ours, byte for byte, but for the guard's ID, and `LISTEN_PID` where that means us (sd_listen_fds(3)).
+    fn environment<'e>(&self, id: &'e CStr) -> Environment<'e> {
+        let ours = CStrings::environment();
+        let means_us = |entry: &CStr| {
+            let value = entry.to_bytes().strip_prefix(LISTEN_PID);
+            value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()) == Some(self.started)
+        };
+        let listens = ours.iter().any(means_us);
+        let mut environment = Environment::new(ours.iter().filter(|entry| {
+            let name = entry.to_bytes().split(|&b| b == b'=').next().unwrap_or_default();
+            // LISTEN_PIDFDID names the same process by another number of its own.
+            name != b"ORPHANGUARD_ID" && !(listens && [&b"LISTEN_PID"[..], b"LISTEN_PIDFDID"].contains(&name))
+        }));
+        environment.push(id);
+        if listens {
+            environment.push_pid(LISTEN_PID);
+        }
+        environment
+    }
+
+    /// Runs in the new process, in our memory. Returns only where COMMAND cannot be run, with the error number.
+    fn become_command(&self, guard: NixPid, environment: &mut Environment<'_>) -> i32 {
+        let me = getpid();
+        let myself = NixPid::from_raw(0);
+        // EPERM: the caller's group is in another session, or gone. COMMAND runs all the same, in the guard's group.
+        let _ = match self.place {
+            Place::NewGroup => setpgid(myself, myself),
+            Place::Group(group) => setpgid(myself, NixPid::from_raw(group)),
+            Place::NewSession => setsid().map(drop),
+        };
+        if let Some(terminal) = self.terminal {
+            // Before COMMAND can read from it.
+            terminal.give_to(me.as_raw());
+        }
+        if let Some(signal) = self.pdeathsig {
+            sys::set_parent_death_signal(signal);
+            // It may have died before that: then the kernel has nothing to tell any more.
+            if getppid() != guard {
+                return libc::ESRCH;
+            }
+        }
+        if self.no_new_privs
+            && let Err(error) = prctl::set_no_new_privs()
+        {
+            return error as i32;
+        }
+        environment.fill_in_pid(me.as_raw());
+        self.inherited.give_back();
+        sys::exec(self.argv, environment)
+    }
+}

@@ -1,0 +1,66 @@
+//! orphanguard runs a command so that no process of it is left behind.
+//!
+//! Every module is one idea; the arrows go down: [`run`] → [`cli`], [`sentinel`], [`guard`] → [`plan`], [`launch`], [`ending`],
+//! [`terminal`] → [`tree`], [`signal`], [`status`], [`inherited`] → [`sys`].
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("orphanguard needs Linux: subreapers, signalfd and /proc exist nowhere else");
+
+pub mod channel;
+pub mod cli;
+pub mod delivery;
+pub mod duration;
+pub mod ending;
+pub mod exit;
+pub mod guard;
+pub mod inherited;
+pub mod job;
+pub mod launch;
+pub mod pattern;
+pub mod plan;
+pub mod sentinel;
+pub mod signal;
+pub mod spare;
+pub mod status;
+pub mod summary;
+pub mod sys;
+pub mod terminal;
+pub mod timer;
+pub mod tree;
+pub mod voice;
+pub mod waiting;
+
+use std::io::Write;
+
+use cli::{Request, Verbosity};
+use job::Job;
+use status::{Exit, FAILED};
+use sys::CStrings;
+use voice::Voice;
+
+/// The whole program: reads the command line, runs the job, and says how to end.
+pub fn run(argv: CStrings) -> Exit {
+    let job = match cli::parse(argv, CStrings::environment()) {
+        Ok(Request::Run(options, command)) => Job::prepare(options, command),
+        Ok(Request::Print(text)) => return print(&text),
+        Err(message) => Err(message),
+    };
+    match job {
+        Ok(job) if job.is_init() || job.options.no_sentinel => guard::run(&job, None),
+        Ok(job) => sentinel::run(&job),
+        Err(message) => {
+            Voice::new(Verbosity::Normal).error(format_args!("{message}"));
+            Exit::Code(FAILED)
+        }
+    }
+}
+
+fn print(text: &str) -> Exit {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Exit::Code(0),
+        Err(error) => {
+            Voice::new(Verbosity::Normal).error(format_args!("cannot write to standard output: {error}"));
+            Exit::Code(FAILED)
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! A shim over the library.
+//!
+//! With a C `main`, Rust's runtime never runs: it would ignore SIGPIPE and open closed descriptors 0 to 2 before we could see how they were
+//! inherited, and takes some 80 µs for that.
+#![no_main]
+
+use std::ffi::{c_char, c_int};
+
+use orphanguard::{exit, run, sys::CStrings};
+
+/// Where the C library starts us.
+#[unsafe(no_mangle)]
+#[allow(unsafe_code)]
+pub extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: the C library passes argv as it came from the kernel, ended by NULL, and nothing changes it.
+    let argv = unsafe { CStrings::new(argv) };
+    exit::end(run(argv))
+}

@@ -1,0 +1,203 @@
+//! The thin parent of the guard, and what the caller sees of us.
+//!
+//! It passes signals on, stops and goes on when the guard says that COMMAND did, and ends as the guard tells it. If the guard is killed,
+//! every process of the job becomes its child, and it ends them all.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
+
+use nix::sys::prctl;
+
+use crate::channel::{Channel, Received, Request};
+use crate::ending::{Detail, Ending, Scope};
+use crate::exit;
+use crate::guard;
+use crate::inherited;
+use crate::job::Job;
+use crate::plan::GIVE_UP;
+use crate::signal::Signal;
+use crate::status::{Change, Exit, FAILED, KILLED};
+use crate::summary;
+use crate::sys::{self, Pid, SignalInfo};
+use crate::waiting::wait;
+
+/// Forks the guard and stands behind it until the job is over; how to end.
+pub fn run(job: &Job) -> Exit {
+    let before = inherited::children();
+    let prepared = prctl::set_child_subreaper(true).map_err(Into::into).and_then(|()| Channel::pair());
+    let forked = prepared.and_then(|(ours, guards)| Ok((sys::fork()?, ours, guards)));
+    match forked {
+        Ok((None, ours, guards)) => {
+            drop(ours);
+            let exit = guard::run(job, Some(guard::Behind { channel: &guards, sentinel: job.started }));
+            guards.send_exit(exit);
+            sys::exit_now(0);
+        }
+        Ok((Some(guard), channel, guards)) => {
+            drop(guards);
+            match sys::signalfd() {
+                Ok(signals) => Sentinel::new(job, guard, channel, signals, before).watch(),
+                // Without it no signal would reach the job; our end ends it.
+                Err(error) => {
+                    job.voice.error(format_args!("cannot receive signals: {error}"));
+                    Exit::Code(FAILED)
+                }
+            }
+        }
+        Err(error) => {
+            job.voice.error(format_args!("cannot start the guard: {error}"));
+            Exit::Code(FAILED)
+        }
+    }
+}
+
+struct Sentinel<'a> {
+    job: &'a Job,
+    guard: Pid,
+    channel: Channel,
+    signals: OwnedFd,
+    before: Vec<Pid>,
+    /// Signals for which the channel had no room yet.
+    backlog: VecDeque<SignalInfo>,
+    stop: Option<Signal>,
+    guard_ended: bool,
+}
+
+impl<'a> Sentinel<'a> {
+    fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, before: Vec<Pid>) -> Self {
+        // If somebody stops us and then kills the guard, the channel's end must wake us.
+        sys::signal_when_readable(channel.as_fd(), Signal::CONT);
+        inherited::close_all_but(&mut [channel.descriptor(), std::os::fd::AsRawFd::as_raw_fd(&signals)]);
+        Self { job, guard, channel, signals, before, backlog: VecDeque::new(), stop: None, guard_ended: false }
+    }
+
+    fn watch(mut self) -> Exit {
+        loop {
+            let more = (!self.backlog.is_empty()).then_some(1);
+            let [signal, channel] = wait([Some(self.signals.as_fd()), Some(self.channel.as_fd())], more, None);
+            if signal {
+                self.read_signals();
+            }
+            if channel || self.guard_ended {
+                match self.channel.receive_exit() {
+                    Received::Message(exit) => {
+                        if !self.guard_ended {
+                            let _ = sys::wait_for(self.guard);
+                        }
+                        return exit;
+                    }
+                    Received::Nothing => {}
+                    Received::End => return self.take_over(),
+                }
+            }
+            while let Some(info) = self.backlog.pop_front() {
+                if !self.channel.send_signal(&info) {
+                    self.backlog.push_front(info);
+                    break;
+                }
+            }
+            if let Some(signal) = self.stop.take() {
+                self.stop_as(signal);
+            }
+        }
+    }
+
+    /// Takes what waits in the signalfd, and reaps where it says that a child changed.
+    fn read_signals(&mut self) {
+        loop {
+            let mut count = 0;
+            let mut child = false;
+            for info in sys::read_signals(self.signals.as_fd()) {
+                count += 1;
+                if info.number == Signal::CHLD.number() as u32 {
+                    child = true;
+                } else {
+                    self.take(info);
+                }
+            }
+            if child {
+                self.reap();
+            }
+            if count < sys::SIGNALS_AT_ONCE {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, info: SignalInfo) {
+        match Request::from_signal(&info, self.guard) {
+            Some(Request::Stop(signal)) => self.stop = Some(signal),
+            Some(Request::Wake) => self.stop = None,
+            None if self.is_for_the_job(&info) => self.backlog.push_back(info),
+            None => {}
+        }
+    }
+
+    /// Not what we caused ourselves: a broken pipe of ours, the channel's wake-up call, the guard's.
+    fn is_for_the_job(&self, info: &SignalInfo) -> bool {
+        let is_continue = info.number == Signal::CONT.number() as u32;
+        let is_call = is_continue && (info.sender == self.guard || (1..libc::SI_KERNEL).contains(&info.code));
+        let is_own = info.sender == self.job.started && info.code <= 0;
+        !is_call && !is_own
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some((pid, change))) = sys::wait_any() {
+            if pid != self.guard {
+                continue;
+            }
+            match change {
+                Change::Ended(_) => self.guard_ended = true,
+                // The guard must not sleep while it stands for the job.
+                Change::Stopped(_) => drop(sys::kill(self.guard, Some(Signal::CONT))),
+                Change::Continued => {}
+            }
+        }
+    }
+
+    /// Stops as COMMAND was stopped; comes back when somebody has us go on.
+    fn stop_as(&mut self, signal: Signal) {
+        exit::raise_blocked(signal);
+        // A request to go on from before that is in the queue; one from after it takes the pending stop back by its SIGCONT.
+        let stop = self.stop.replace(signal);
+        self.read_signals();
+        let is_asked_to_go_on = self.stop.is_none();
+        self.stop = stop;
+        if is_asked_to_go_on {
+            let _ = sys::kill(self.job.started, Some(Signal::CONT));
+            return;
+        }
+        exit::let_in(signal);
+        if !sys::pending_signals().contains(Signal::CONT) {
+            // It did not stop us, for nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND
+            // in our place, so COMMAND goes on.
+            let go_on = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
+            self.backlog.push_back(go_on);
+        }
+    }
+
+    /// The guard was killed: ends what is left of the job, which is ours now. Nothing stands behind us any more, so there is no grace.
+    fn take_over(mut self) -> Exit {
+        let (voice, started) = (&self.job.voice, Instant::now());
+        voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
+        let detail = if self.job.wants_details() { Detail::All } else { Detail::Few };
+        let scope = Scope::Job { command: 0, group: None, before: std::mem::take(&mut self.before) };
+        let mut ending = Ending::new(scope, detail, &self.job.spare, voice);
+        let mut left = ending.kill();
+        while left.alive > 0 && started.elapsed() < GIVE_UP {
+            let _ = wait([Some(self.signals.as_fd())], None, ending.next_look());
+            while sys::read_signals(self.signals.as_fd()).count() > 0 {}
+            while let Ok(Some((pid, change))) = sys::wait_any() {
+                if matches!(change, Change::Ended(_)) {
+                    ending.reaped(pid);
+                }
+            }
+            if ending.next_look().is_some_and(|next| next <= Instant::now()) {
+                left = ending.look();
+            }
+        }
+        summary::tell(voice, &ending, None);
+        Exit::Code(KILLED)
+    }
+}

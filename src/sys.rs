@@ -1,0 +1,503 @@
+//! System calls that nix lacks, one a function. The only `unsafe` of the library.
+//!
+//! Each function is a thin, safe name for one call; what it does is in the manual page that it names. Signals and masks
+//! go to the kernel directly, not through the C library, which hides signals 32 and 33 from us: COMMAND shall get
+//! back also what was inherited of those.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io::{self, Write};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::time::Duration;
+
+use crate::signal::{Signal, SignalSet};
+use crate::status::Change;
+
+/// A process number, as the kernel types it.
+pub type Pid = libc::pid_t;
+
+/// The size of the kernel's own `sigset_t`, which is what the raw calls take (sigprocmask(2), "C library/kernel differences").
+const KERNEL_SIGSET: usize = size_of::<u64>();
+
+fn check(result: c_int) -> io::Result<c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn check_long(result: libc::c_long) -> io::Result<c_int> {
+    check(result as c_int)
+}
+
+// ---- arguments and environment ------------------------------------------------------------------------------------
+
+/// A NULL-terminated array of C strings that lives as long as the process: `argv`, or the rest of it.
+#[derive(Clone, Copy)]
+pub struct CStrings {
+    first: *const *const c_char,
+}
+
+impl CStrings {
+    /// The `argv` that `main` got.
+    ///
+    /// # Safety
+    /// `first` points to an array of pointers to C strings, ended by NULL, all of which stay as they are while the process lives.
+    pub unsafe fn new(first: *const *const c_char) -> Self {
+        Self { first }
+    }
+
+    /// The process's environment, in the order in which it came; names and values are bytes.
+    pub fn environment() -> Self {
+        unsafe extern "C" {
+            static environ: *const *const c_char;
+        }
+        // SAFETY: the C library sets `environ` before `main`, and nothing here changes the environment.
+        Self { first: unsafe { environ } }
+    }
+
+    /// The strings without the first `n`; `n` is at most their number.
+    #[must_use]
+    pub fn skip(self, n: usize) -> Self {
+        debug_assert!(n <= self.count());
+        // SAFETY: the array has at least `n` entries before its NULL, so the pointer stays inside it.
+        Self { first: unsafe { self.first.add(n) } }
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        self.count_up_to(usize::MAX)
+    }
+
+    fn count_up_to(self, most: usize) -> usize {
+        (0..most).find(|&n| self.at(n).is_null()).unwrap_or(most)
+    }
+
+    fn at(self, n: usize) -> *const c_char {
+        if self.first.is_null() {
+            return ptr::null();
+        }
+        // SAFETY: callers stop at the first NULL, so `n` is inside the array.
+        let place = unsafe { self.first.add(n) };
+        // SAFETY: as above; the array is never changed.
+        unsafe { *place }
+    }
+
+    /// The first string, if there is one.
+    pub fn first(self) -> Option<&'static CStr> {
+        let string = self.at(0);
+        // SAFETY: not NULL, so it is a C string that lives as long as the process (see `new`).
+        (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) })
+    }
+
+    /// All of them in order.
+    pub fn iter(self) -> impl Iterator<Item = &'static CStr> {
+        let mut rest = self;
+        std::iter::from_fn(move || {
+            let string = rest.first()?;
+            rest = rest.skip(1);
+            Some(string)
+        })
+    }
+}
+
+/// An environment to be handed to exec: entries of ours, and perhaps one that holds a PID which is not known yet.
+pub struct Environment<'a> {
+    entries: Vec<*const c_char>,
+    pid_entry: Option<Vec<u8>>,
+    lifetime: PhantomData<&'a CStr>,
+}
+
+/// The digits of the largest PID, and the NUL.
+const PID_ROOM: usize = 11;
+
+impl<'a> Environment<'a> {
+    /// These entries; room for two more is set aside.
+    pub fn new(entries: impl Iterator<Item = &'a CStr>) -> Self {
+        let mut pointers = Vec::with_capacity(CStrings::environment().count() + 3);
+        pointers.extend(entries.map(CStr::as_ptr));
+        Self { entries: pointers, pid_entry: None, lifetime: PhantomData }
+    }
+
+    /// One entry more.
+    pub fn push(&mut self, entry: &'a CStr) {
+        self.entries.push(entry.as_ptr());
+    }
+
+    /// An entry `NAME=` whose value will be a PID: see [`Environment::fill_in_pid`].
+    pub fn push_pid(&mut self, name_and_equals: &[u8]) {
+        let entry = self.pid_entry.insert([name_and_equals, &[0; PID_ROOM]].concat());
+        self.entries.push(entry.as_ptr().cast());
+    }
+
+    /// Writes the PID into the entry for it, if there is one. Allocates nothing.
+    pub fn fill_in_pid(&mut self, pid: Pid) {
+        let Some(entry) = &mut self.pid_entry else { return };
+        let start = entry.len() - PID_ROOM;
+        let mut room = &mut entry[start..];
+        let _ = write!(room, "{pid}");
+    }
+
+    fn end(&mut self) -> *const *const c_char {
+        if self.entries.last() != Some(&ptr::null()) {
+            self.entries.push(ptr::null());
+        }
+        self.entries.as_ptr()
+    }
+}
+
+// ---- processes ----------------------------------------------------------------------------------------------------
+
+/// fork(2): `None` in the child, the child's PID in the parent.
+///
+/// # Errors
+/// As fork(2): no memory, or too many processes.
+pub fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: the process has one thread, so the child may go on as the parent would.
+    let pid = check(unsafe { libc::fork() })?;
+    Ok((pid != 0).then_some(pid))
+}
+
+/// Makes a process that shares our memory until it calls exec or leaves, while we wait (clone(2), `CLONE_VM | CLONE_VFORK`): its
+/// PID. It runs `child`, and where that returns, exits with the code that it gives.
+///
+/// `child` must not allocate, lock, or unwind. Our process has one thread and all signals blocked, so nothing else runs in our memory
+/// meanwhile: it is a call on another stack that ends in another process.
+///
+/// # Errors
+/// As clone(2).
+pub fn vfork(stack: &mut [MaybeUninit<u8>], mut child: &mut dyn FnMut() -> u8) -> io::Result<Pid> {
+    extern "C" fn run(child: *mut c_void) -> c_int {
+        // SAFETY: it is the reference below, whose owner waits.
+        let child = unsafe { &mut *child.cast::<&mut dyn FnMut() -> u8>() };
+        c_int::from(child())
+    }
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let top = stack.as_mut_ptr_range().end.map_addr(|address| address & !0xf);
+    // SAFETY: the stack is ours for the whole call and we wait in it (CLONE_VFORK); its top is aligned as every ABI wants.
+    check(unsafe { libc::clone(run, top.cast(), flags, (&raw mut child).cast()) })
+}
+
+/// execvpe(3): searches PATH, runs a script without `#!` by sh; returns only if it failed, with the error number.
+pub fn exec(argv: CStrings, environment: &mut Environment<'_>) -> i32 {
+    let file = argv.at(0);
+    // SAFETY: both are NULL-terminated arrays of C strings, and the file is the first of them.
+    unsafe { libc::execvpe(file, argv.first, environment.end()) };
+    io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL)
+}
+
+/// _exit(2): no destructors, no buffers.
+pub fn exit_now(code: u8) -> ! {
+    // SAFETY: always allowed.
+    unsafe { libc::_exit(c_int::from(code)) }
+}
+
+/// waitpid(2) for any child, without waiting: `Ok(None)` where children live but none has changed.
+///
+/// # Errors
+/// ECHILD where there are no children.
+pub fn wait_any() -> io::Result<Option<(Pid, Change)>> {
+    let mut status = 0;
+    let flags = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
+    // SAFETY: `status` is an int that the call fills in.
+    let pid = check(unsafe { libc::waitpid(-1, &raw mut status, flags) })?;
+    Ok((pid != 0).then(|| (pid, Change::from_wait_status(status))))
+}
+
+/// waitpid(2) for one child until it has ended.
+///
+/// # Errors
+/// ECHILD where it is no child of ours.
+pub fn wait_for(pid: Pid) -> io::Result<Change> {
+    let mut status = 0;
+    // SAFETY: `status` is an int that the call fills in.
+    check(unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) })?;
+    Ok(Change::from_wait_status(status))
+}
+
+/// Whether `pid` is a child of ours that is not reaped (0: whether there is any), by a waitid(2) that leaves everything as it is.
+pub fn is_child(pid: Pid) -> bool {
+    let kind = if pid == 0 { libc::P_ALL } else { libc::P_PID };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: a NULL siginfo is allowed (waitid(2)).
+    unsafe { libc::waitid(kind, pid as libc::id_t, ptr::null_mut(), flags) == 0 }
+}
+
+/// What the kernel sends us when our parent's thread ends (`PR_SET_PDEATHSIG`); nix has no realtime signals.
+pub fn set_parent_death_signal(signal: Signal) {
+    // SAFETY: takes a number, touches no memory.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal.number()) };
+}
+
+/// Time since boot, suspended time included, from the clock that process start times are read from (proc_pid_stat(5), field 22).
+pub fn time_since_boot() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a timespec that the call fills in; the clock exists since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How many clock ticks a second has, the unit of process start times (sysconf(3)).
+pub fn ticks_per_second() -> u64 {
+    // SAFETY: takes a number.
+    (unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).max(1) as u64
+}
+
+/// User time, system time and the largest resident set in KiB of all our children that are reaped, and of theirs (getrusage(2)).
+pub fn children_usage() -> (Duration, Duration, u64) {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the call fills in the struct.
+    unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) };
+    // SAFETY: all of it is numbers, for which zero is a value, and it is filled in.
+    let usage = unsafe { usage.assume_init() };
+    let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+    (time(usage.ru_utime), time(usage.ru_stime), usage.ru_maxrss as u64)
+}
+
+// ---- signals ------------------------------------------------------------------------------------------------------
+
+/// Sets the signal mask and gives the one before (rt_sigprocmask(2)), 32 and 33 included.
+pub fn set_signal_mask(mask: SignalSet) -> SignalSet {
+    let mut before = SignalSet::default();
+    // SAFETY: both are sets of the kernel's size.
+    unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask.0, &raw mut before.0, KERNEL_SIGSET)
+    };
+    before
+}
+
+/// The signals that wait for us (rt_sigpending(2)).
+pub fn pending_signals() -> SignalSet {
+    let mut pending = SignalSet::default();
+    // SAFETY: a set of the kernel's size.
+    unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending.0, KERNEL_SIGSET) };
+    pending
+}
+
+/// The kernel's `struct sigaction`; its handler comes first on every architecture but MIPS. A word to spare for the others' layouts.
+type KernelSigaction = [usize; 5];
+
+/// Sets a signal to its default action, or to be ignored (rt_sigaction(2)); gives whether it was ignored before.
+pub fn set_ignored(signal: Signal, ignored: bool) -> bool {
+    let action: KernelSigaction = [if ignored { libc::SIG_IGN } else { libc::SIG_DFL }, 0, 0, 0, 0];
+    let mut before: KernelSigaction = [0; 5];
+    // SAFETY: both buffers are at least as large as the kernel's struct; zero flags and an empty mask are valid.
+    unsafe {
+        libc::syscall(libc::SYS_rt_sigaction, signal.number(), action.as_ptr(), before.as_mut_ptr(), KERNEL_SIGSET)
+    };
+    before[0] == libc::SIG_IGN
+}
+
+/// A descriptor from which every blocked signal is read (signalfd(2)); never blocks, closed on exec.
+///
+/// # Errors
+/// As signalfd(2): no descriptor or no memory left.
+pub fn signalfd() -> io::Result<OwnedFd> {
+    let all = SignalSet::ALL;
+    let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+    // SAFETY: a set of the kernel's size.
+    let fd = check_long(unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const all.0, KERNEL_SIGSET, flags) })?;
+    above_stderr(owned(fd))
+}
+
+/// A signal as it came: which, how (`si_code`), from whom, with which value (sigaction(2)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct SignalInfo {
+    /// The signal's number.
+    pub number: u32,
+    /// `si_code`: above zero from the kernel, `SI_USER` and below from a process.
+    pub code: i32,
+    /// The sender's PID; 0 where there is none, or none that we can see.
+    pub sender: Pid,
+    /// The sender's user.
+    pub user: u32,
+    /// `si_value` of sigqueue(3).
+    pub value: u64,
+}
+
+/// How many signals one call of [`read_signals`] gives at most.
+pub const SIGNALS_AT_ONCE: usize = 8;
+
+/// Takes signals from a [`signalfd`]; an empty list where none waits.
+pub fn read_signals(fd: BorrowedFd<'_>) -> impl Iterator<Item = SignalInfo> + use<> {
+    let mut buffer = [const { MaybeUninit::<libc::signalfd_siginfo>::uninit() }; SIGNALS_AT_ONCE];
+    // SAFETY: the buffer is ours and as long as said.
+    let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), size_of_val(&buffer)) };
+    let count = usize::try_from(got).unwrap_or(0) / size_of::<libc::signalfd_siginfo>();
+    buffer.into_iter().take(count).map(|info| {
+        // SAFETY: the kernel has filled in the first `count`.
+        let info = unsafe { info.assume_init() };
+        SignalInfo {
+            number: info.ssi_signo,
+            code: info.ssi_code,
+            sender: info.ssi_pid as Pid,
+            user: info.ssi_uid,
+            value: info.ssi_ptr,
+        }
+    })
+}
+
+/// kill(2): to a process, or to a process group where `pid` is negative. `None` only asks whether that is allowed.
+///
+/// # Errors
+/// ESRCH where there is none, EPERM where it is not allowed.
+pub fn kill(pid: Pid, signal: Option<Signal>) -> io::Result<()> {
+    // SAFETY: takes numbers.
+    check(unsafe { libc::kill(pid, signal.map_or(0, Signal::number)) }).map(drop)
+}
+
+/// rt_sigqueueinfo(2): passes a signal that came by sigqueue(3) on with its value and its first sender.
+///
+/// # Errors
+/// As kill(2), and EAGAIN where too many signals are queued.
+pub fn queue_signal(pid: Pid, info: &SignalInfo) -> io::Result<()> {
+    /// The head of the kernel's `siginfo_t` in the form that sigqueue(3) fills in.
+    #[repr(C)]
+    struct Queued {
+        number: c_int,
+        errno: c_int,
+        code: c_int,
+        #[cfg(target_pointer_width = "64")]
+        padding: c_int,
+        sender: Pid,
+        user: u32,
+        value: usize,
+        rest: [usize; 14],
+    }
+    let queued = Queued {
+        number: info.number as c_int,
+        errno: 0,
+        code: info.code,
+        #[cfg(target_pointer_width = "64")]
+        padding: 0,
+        sender: info.sender,
+        user: info.user,
+        value: info.value as usize,
+        rest: [0; 14],
+    };
+    // SAFETY: the struct is as long as the kernel's siginfo (128 bytes) or longer.
+    check_long(unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, pid, queued.number, &raw const queued) }).map(drop)
+}
+
+/// pidfd_open(2): a descriptor that means this very process, also after its number is given to another.
+///
+/// # Errors
+/// ESRCH where there is none; ENOSYS before Linux 5.3, EPERM under some seccomp filters.
+pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    // SAFETY: takes numbers.
+    above_stderr(owned(check_long(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?))
+}
+
+/// pidfd_send_signal(2)
+///
+/// # Errors
+/// ESRCH where the process has ended and is reaped, EPERM where it is not allowed.
+pub fn pidfd_kill(pidfd: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
+    let (fd, number) = (pidfd.as_raw_fd(), signal.number());
+    // SAFETY: a NULL siginfo means that of kill(2).
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, ptr::null::<c_void>(), 0) };
+    check_long(result).map(drop)
+}
+
+/// A timer that sends us `signal` again and again, also while we are stopped (timer_create(2)).
+pub fn repeat_signal(signal: Signal, every: Duration) {
+    let mut event = MaybeUninit::<libc::sigevent>::zeroed();
+    // SAFETY: zero is a value for all of its fields.
+    let event = unsafe { event.assume_init_mut() };
+    event.sigev_notify = libc::SIGEV_SIGNAL;
+    event.sigev_signo = signal.number();
+    let mut timer: libc::timer_t = ptr::null_mut();
+    // SAFETY: both structs are ours.
+    if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
+        return;
+    }
+    let period = libc::timespec {
+        tv_sec: every.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(every.subsec_nanos() as i32),
+    };
+    let setting = libc::itimerspec { it_interval: period, it_value: period };
+    // SAFETY: the timer was made above; the old setting is not asked for.
+    unsafe { libc::timer_settime(timer, 0, &raw const setting, ptr::null_mut()) };
+}
+
+// ---- descriptors --------------------------------------------------------------------------------------------------
+
+fn owned(fd: RawFd) -> OwnedFd {
+    // SAFETY: every caller has it from the kernel a moment ago, so nobody else owns it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// The descriptor, moved above 2 where 0, 1 or 2 was closed and it landed there: COMMAND shall find it closed, and no message shall
+/// be written into it.
+///
+/// # Errors
+/// EMFILE where no descriptor is left.
+pub fn above_stderr(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(fd);
+    }
+    // SAFETY: takes numbers; the descriptor is open.
+    let moved = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) })?;
+    Ok(owned(moved))
+}
+
+/// Not in the libc crate for glibc; asm-generic/fcntl.h.
+const F_SETSIG: c_int = 10;
+
+/// Has the kernel send `signal` to us whenever something can be read from `fd`, or its other end has gone (fcntl(2), `F_SETSIG`).
+pub fn signal_when_readable(fd: BorrowedFd<'_>, signal: Signal) {
+    let fd = fd.as_raw_fd();
+    // SAFETY: takes numbers.
+    unsafe { libc::fcntl(fd, F_SETSIG, signal.number()) };
+    // SAFETY: takes numbers.
+    unsafe { libc::fcntl(fd, libc::F_SETOWN, std::process::id()) };
+    // SAFETY: takes numbers.
+    unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_ASYNC) };
+}
+
+/// Closes every descriptor from `first` to `last` (close_range(2)).
+///
+/// # Safety
+/// Nothing uses any of them any more.
+///
+/// # Errors
+/// ENOSYS before Linux 5.9.
+pub unsafe fn close_range(first: RawFd, last: RawFd) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    check_long(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
+}
+
+/// Closes one descriptor, open or not.
+///
+/// # Safety
+/// Nothing uses it any more.
+pub unsafe fn close(fd: RawFd) {
+    // SAFETY: the caller's promise.
+    unsafe { libc::close(fd) };
+}
+
+/// write(2) to standard error; how much was written.
+///
+/// # Errors
+/// As write(2); EBADF where it is closed.
+pub fn write_stderr(bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the bytes are ours and as long as said.
+    let wrote = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+    usize::try_from(wrote).map_err(|_| io::Error::last_os_error())
+}
+
+/// Waits until a message of less than a page can be written to standard error, at most so long (poll(2)).
+pub fn stderr_is_writable(wait: Duration) -> bool {
+    let mut poll = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one pollfd, ours.
+    unsafe { libc::poll(&raw mut poll, 1, wait.as_millis() as c_int) > 0 }
+}
+
+// ---- names --------------------------------------------------------------------------------------------------------
+
+/// fnmatch(3): whether the whole name matches the glob.
+pub fn fnmatch(glob: &CStr, name: &CStr) -> bool {
+    // SAFETY: both are C strings.
+    unsafe { libc::fnmatch(glob.as_ptr(), name.as_ptr(), 0) == 0 }
+}

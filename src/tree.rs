@@ -1,0 +1,236 @@
+//! The processes below a process, from `/proc`, and what `/proc` says of each.
+//!
+//! Sources: proc_pid_task(5) for `children`, proc_pid_stat(5), proc_pid_comm(5), proc_pid_environ(5).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+
+use crate::sys::{self, Pid};
+
+/// What `/proc/PID/stat` says of a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stat {
+    /// `R`, `S`, `D`, `T`, `Z`, …
+    pub state: u8,
+    /// Its parent's PID.
+    pub parent: Pid,
+    /// Its process group.
+    pub group: Pid,
+    /// Its session.
+    pub session: Pid,
+    /// When it started, in clock ticks since boot.
+    pub start: u64,
+}
+
+impl Stat {
+    /// Reads `/proc/PID/stat`.
+    ///
+    /// # Errors
+    /// ENOENT or ESRCH where there is no such process or no `/proc`.
+    pub fn of(pid: Pid) -> io::Result<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat"))?).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Reads the file's text. The name in it may hold anything, parentheses and newlines too: it ends at the last `)`.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let rest = &text[text.iter().rposition(|&b| b == b')')? + 1..];
+        let mut fields = rest.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+        let state = *fields.next()?.first()?;
+        let mut number = |skip: usize| std::str::from_utf8(fields.nth(skip)?).ok()?.parse::<u64>().ok();
+        let (parent, group, session) = (number(0)?, number(0)?, number(0)?);
+        let start = number(15)?;
+        Some(Self { state, parent: parent as Pid, group: group as Pid, session: session as Pid, start })
+    }
+
+    /// Whether it has ended, and waits for its parent to reap it.
+    pub fn is_zombie(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+}
+
+/// A process's name as the kernel keeps it: at most 15 bytes of anything. Empty where it is gone or cannot be read.
+pub fn name(pid: Pid) -> Vec<u8> {
+    let mut name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.truncate(name.len().saturating_sub(1));
+    name
+}
+
+/// A process's arguments. Empty where it is gone, has none (a zombie, a kernel thread), or they cannot be read.
+pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
+    let mut text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if text.pop_if(|last| *last == 0).is_none() && text.is_empty() {
+        return Vec::new();
+    }
+    text.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
+}
+
+/// Whether a process was started with this `NAME=value` in its environment; no, where that cannot be read.
+pub fn has_in_environment(pid: Pid, entry: &[u8]) -> bool {
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| text.split(|&b| b == 0).any(|found| found == entry))
+}
+
+/// How to find the children of a process on this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// `/proc/PID/task/TID/children`: the cost grows with the job, not with the machine.
+    ChildrenFiles,
+    /// One pass over `/proc/*/stat`, on a kernel built without `CONFIG_PROC_CHILDREN`.
+    Scan,
+    /// No `/proc` of our PID namespace: ask waitid(2) which numbers are children of ours. It finds no grandchildren, but
+    /// they become ours when their parents die.
+    Wait,
+}
+
+impl Method {
+    /// The best that there is here. `/proc` may be missing, or be that of another PID namespace (`unshare --pid` without
+    /// `--mount-proc`), where our numbers mean other people's processes.
+    pub fn find() -> Self {
+        let me = std::process::id().to_string();
+        if fs::read_link("/proc/self").ok().is_none_or(|link| link.as_os_str().as_bytes() != me.as_bytes()) {
+            Self::Wait
+        } else if fs::exists(format!("/proc/{me}/task/{me}/children")).unwrap_or(false) {
+            Self::ChildrenFiles
+        } else {
+            Self::Scan
+        }
+    }
+}
+
+/// Who is whose child at one moment, as far as it was looked at.
+pub enum Family {
+    /// Asked file by file.
+    Files,
+    /// Known from one pass.
+    Known(BTreeMap<Pid, Vec<Pid>>),
+    /// Our own children only.
+    Own,
+}
+
+impl Family {
+    /// Looks now.
+    pub fn look(method: Method) -> Self {
+        match method {
+            Method::ChildrenFiles => Self::Files,
+            Method::Scan => {
+                let mut children: BTreeMap<Pid, Vec<Pid>> = BTreeMap::new();
+                for pid in all() {
+                    if let Ok(stat) = Stat::of(pid) {
+                        children.entry(stat.parent).or_default().push(pid);
+                    }
+                }
+                Self::Known(children)
+            }
+            Method::Wait => Self::Own,
+        }
+    }
+
+    /// The children of a process: of all its threads, zombies included, in the order of their birth. It may miss one that
+    /// comes or goes meanwhile, so look again. For our own process, give its own PID.
+    pub fn children(&self, pid: Pid) -> Vec<Pid> {
+        match self {
+            Self::Files => children_from_files(pid),
+            Self::Known(children) => children.get(&pid).cloned().unwrap_or_default(),
+            Self::Own if pid == std::process::id() as Pid => children_by_wait(),
+            Self::Own => Vec::new(),
+        }
+    }
+}
+
+/// All processes that `/proc` shows.
+pub fn all() -> impl Iterator<Item = Pid> {
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| std::str::from_utf8(&entry.file_name().into_vec()).ok()?.parse().ok())
+}
+
+fn children_from_files(pid: Pid) -> Vec<Pid> {
+    let mut children = Vec::new();
+    let task = format!("/proc/{pid}/task");
+    // A directory has two links and one for each subdirectory: three is one thread, which has the process's number. That
+    // saves listing the directory, three of seven calls.
+    match fs::metadata(&task).map(|task| task.nlink()) {
+        Ok(3) => read_children(&format!("{task}/{pid}/children"), &mut children),
+        Ok(_) => {
+            for thread in fs::read_dir(task).into_iter().flatten().flatten() {
+                read_children(&format!("{}/children", thread.path().display()), &mut children);
+            }
+        }
+        Err(_) => {}
+    }
+    children
+}
+
+fn read_children(file: &str, children: &mut Vec<Pid>) {
+    let text = fs::read(file).unwrap_or_default();
+    let numbers = text.split(|b| *b == b' ').filter_map(|word| std::str::from_utf8(word).ok()?.parse::<Pid>().ok());
+    children.extend(numbers);
+}
+
+/// The highest PID that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)); the real limit stands in the `/proc` that is missing.
+const HIGHEST_PID: Pid = 4_194_304;
+
+fn children_by_wait() -> Vec<Pid> {
+    if !sys::is_child(0) {
+        return Vec::new();
+    }
+    (1..HIGHEST_PID).filter(|&pid| sys::is_child(pid)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let text = b"42 (a) R 1 (b\n) S 7 8 9 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 100 1";
+        let stat = Stat { state: b'S', parent: 7, group: 8, session: 9, start: 12345 };
+        assert_eq!(Stat::parse(text), Some(stat));
+        assert_eq!(Stat::parse(b"42 (a"), None);
+        assert_eq!(Stat::parse(b""), None);
+    }
+
+    #[test]
+    fn all_three_ways_find_the_same_children() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id() as Pid;
+        for method in [Method::ChildrenFiles, Method::Scan, Method::Wait] {
+            let children = Family::look(method).children(std::process::id() as Pid);
+            assert!(children.contains(&pid), "{method:?} found {children:?}, not {pid}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn children_of_every_thread_are_found() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (done, finish) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+            tell.send(child.id() as Pid).unwrap();
+            finish.recv().unwrap_err();
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        let pid = told.recv().unwrap();
+        let children = children_from_files(std::process::id() as Pid);
+        drop(done);
+        thread.join().unwrap();
+        assert!(children.contains(&pid));
+    }
+
+    #[test]
+    fn what_is_read_of_a_process_is_what_it_is() {
+        let me = std::process::id() as Pid;
+        assert_eq!(Stat::of(me).unwrap().parent, std::os::unix::process::parent_id() as Pid);
+        let own: Vec<Vec<u8>> = std::env::args_os().map(OsStringExt::into_vec).collect();
+        assert_eq!(arguments(me), own);
+        assert!(!name(me).is_empty() && name(me).len() <= 15);
+        assert!(name(0).is_empty() && arguments(0).is_empty());
+    }
+}

@@ -1,0 +1,95 @@
+//! What we say, on standard error: `orphanguard: …`, one line each.
+//!
+//! Nothing that happens to standard error changes what we do: closed, broken, or full with nobody reading, the line is lost and
+//! the job goes on.
+
+use std::cell::Cell;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::cli::Verbosity;
+use crate::sys;
+
+/// How long a line waits for room in a pipe that is full. A reader that is merely slow makes room within it; the first line that
+/// waits in vain is the last one that waits.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// What poll(2) promises to be writable without blocking: `PIPE_BUF`, pipe(7).
+const AT_ONCE: usize = 4096;
+
+/// Writes messages, as many as the verbosity allows.
+pub struct Voice {
+    verbosity: Verbosity,
+    start: Instant,
+    stuck: Cell<bool>,
+}
+
+impl Voice {
+    /// A voice that tells the time from now on.
+    pub fn new(verbosity: Verbosity) -> Self {
+        Self { verbosity, start: Instant::now(), stuck: Cell::new(false) }
+    }
+
+    /// Whether each step is told.
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
+    /// Says what went wrong; always.
+    pub fn error(&self, message: fmt::Arguments<'_>) {
+        self.line(&format!("orphanguard: {message}\n"));
+    }
+
+    /// Says what a user wants to know, unless quiet.
+    pub fn note(&self, message: fmt::Arguments<'_>) {
+        if self.verbosity >= Verbosity::Normal {
+            self.error(message);
+        }
+    }
+
+    /// Narrates a step, with the time since the start, where asked for.
+    pub fn step(&self, message: fmt::Arguments<'_>) {
+        if self.is_verbose() {
+            let elapsed = self.start.elapsed();
+            self.error(format_args!("[{}.{:03}s] {message}", elapsed.as_secs(), elapsed.subsec_millis()));
+        }
+    }
+
+    fn line(&self, line: &str) {
+        for piece in line.as_bytes().chunks(AT_ONCE) {
+            let patience = if self.stuck.get() { Duration::ZERO } else { PATIENCE };
+            if !sys::stderr_is_writable(patience) {
+                self.stuck.set(true);
+                return;
+            }
+            if sys::write_stderr(piece).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Bytes that are text to a reader: what is not UTF-8, and control characters, come escaped (`\xff`, `\n`).
+pub fn readable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() { text.extend(character.escape_default()) } else { text.push(character) }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn odd_names_stay_on_one_line_and_lose_nothing() {
+        assert_eq!(readable(b"node"), "node");
+        assert_eq!(readable("größe".as_bytes()), "größe");
+        assert_eq!(readable(b"a\nb\x1b[2J\xff"), "a\\nb\\u{1b}[2J\\xff");
+    }
+}

@@ -1,0 +1,210 @@
+//! What the tests share: starting orphanguard over the program that misbehaves, and proving that nobody is left.
+//!
+//! Standard output is the proof. Every process of a job inherits it, sentinel and guard close it, so its end-of-file says that all of
+//! the job are dead, without looking at any process.
+#![allow(dead_code, unreachable_pub, missing_docs, unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub type Pid = i32;
+
+/// What a condition may take at the most before the test fails. Nothing waits that long when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn orphanguard() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_orphanguard"))
+}
+
+/// The program that misbehaves: see `tests/helper/program.rs`.
+pub fn helper() -> PathBuf {
+    let helper = orphanguard().with_file_name("examples").join("helper");
+    assert!(
+        helper.exists(),
+        "{} is missing: run `cargo test`, or `cargo build --example helper` first",
+        helper.display()
+    );
+    helper
+}
+
+/// `orphanguard OPTIONS -- helper INSTRUCTIONS`, from two texts whose words are separated by blanks.
+pub fn guarded(options: &str, instructions: &str) -> Command {
+    let mut command = guarding(options, helper());
+    command.args(instructions.split_whitespace());
+    command
+}
+
+/// `orphanguard OPTIONS -- PROGRAM`, to which arguments may be added. The variables of whoever runs the tests are not ours.
+pub fn guarding(options: &str, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(orphanguard());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ORPHANGUARD_")) {
+        command.env_remove(name);
+    }
+    command.args(options.split_whitespace()).arg("--").arg(program);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A job that runs: what the caller started, and its standard output.
+pub struct Running {
+    pub child: Child,
+    pub stdin: Option<ChildStdin>,
+    out: BufReader<ChildStdout>,
+    stderr: Option<std::thread::JoinHandle<String>>,
+}
+
+/// How a job ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub out: String,
+    pub err: String,
+}
+
+pub fn start(command: &mut Command) -> Running {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("orphanguard starts");
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let mut err = child.stderr.take().unwrap();
+    let stderr = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        drop(err.read_to_end(&mut text));
+        String::from_utf8_lossy(&text).into_owned()
+    });
+    let stdin = child.stdin.take();
+    Running { child, stdin, out, stderr: Some(stderr) }
+}
+
+/// Runs a job to its end, and proves that nobody was left when orphanguard had ended.
+pub fn run(command: &mut Command) -> Ended {
+    start(command).nobody_left()
+}
+
+impl Running {
+    pub fn pid(&self) -> Pid {
+        self.child.id() as Pid
+    }
+
+    /// The next line of the job's standard output, without its newline.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.wait_readable(PATIENCE), "no line came");
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The PID at the end of the next line, which begins with this word.
+    pub fn pid_of(&mut self, word: &str) -> Pid {
+        let line = self.line();
+        let pid = line.strip_prefix(word).unwrap_or_else(|| panic!("expected {word}, got {line:?}"));
+        pid.trim().parse().unwrap()
+    }
+
+    /// The guard: the sentinel's only child.
+    pub fn guard(&self) -> Pid {
+        wait_for("the guard", || children(self.pid()).first().copied())
+    }
+
+    fn wait_readable(&self, patience: Duration) -> bool {
+        if !self.out.buffer().is_empty() {
+            return true;
+        }
+        let mut poll = libc::pollfd { fd: self.out.get_ref().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        unsafe { libc::poll(&mut poll, 1, patience.as_millis() as i32) > 0 }
+    }
+
+    /// Waits for orphanguard's end, and demands that standard output has its end-of-file by then: nobody is left.
+    pub fn nobody_left(mut self) -> Ended {
+        let status = wait_status(&mut self.child);
+        self.rest(status, Duration::ZERO)
+    }
+
+    /// For an orphanguard whose processes were killed: they cannot wait for the job's end, which must come all the same.
+    pub fn nobody_left_soon(mut self) -> Ended {
+        let status = wait_status(&mut self.child);
+        self.rest(status, PATIENCE)
+    }
+
+    /// Waits for orphanguard's end only.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_status(&mut self.child)
+    }
+
+    fn rest(mut self, status: ExitStatus, patience: Duration) -> Ended {
+        let mut out = self.out.buffer().to_vec();
+        let length = out.len();
+        self.out.consume(length);
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(self.wait_readable(left), "somebody of the job is left: its standard output is still open");
+            let mut buffer = [0; 65536];
+            match self.out.get_mut().read(&mut buffer).unwrap() {
+                0 => break,
+                count => out.extend(&buffer[..count]),
+            }
+        }
+        let err = self.stderr.take().unwrap().join().unwrap();
+        Ended { status, out: String::from_utf8_lossy(&out).into_owned(), err }
+    }
+}
+
+fn wait_status(child: &mut Child) -> ExitStatus {
+    wait_for("orphanguard's end", || child.try_wait().unwrap())
+}
+
+/// Looks until there is an answer.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Looks until it is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    wait_for(what, || is_so().then_some(()));
+}
+
+pub fn send(pid: Pid, signal: i32) {
+    assert_eq!(
+        unsafe { libc::kill(pid, signal) },
+        0,
+        "cannot send {signal} to {pid}: {}",
+        std::io::Error::last_os_error()
+    );
+}
+
+pub fn children(pid: Pid) -> Vec<Pid> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().map(|word| word.parse().unwrap()).collect()
+}
+
+/// A field of `/proc/PID/status`.
+pub fn status_field(pid: Pid, field: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(|value| value.trim().to_owned()))
+}
+
+/// `R`, `S`, `T`, `Z`, …; `None` where it is gone.
+pub fn state(pid: Pid) -> Option<char> {
+    status_field(pid, "State")?.chars().next()
+}
+
+pub fn wait_state(pid: Pid, expected: char) {
+    wait_until(&format!("process {pid} to be {expected}"), || state(pid) == Some(expected));
+}
+
+/// How a process ended, in a shell's terms.
+pub fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
+}

@@ -1,0 +1,236 @@
+//! A program that misbehaves on demand, for the tests.
+//!
+//! Its arguments are instructions, carried out in order; `[ … ]` holds the instructions of another process. At the end of its
+//! instructions a process exits 0. Nothing here ends by itself after a while: whoever starts it ends it.
+//!
+//! | instruction | what it does |
+//! | --- | --- |
+//! | `exit N` | exits |
+//! | `die SIG` | dies of the signal, by number |
+//! | `child [ … ]` | forks a process for these instructions |
+//! | `thread-child [ … ]` | forks it from a second thread, which lives on |
+//! | `sibling [ … ]` | makes it with CLONE_PARENT: a child of our parent |
+//! | `setsid`, `setpgid` | leads a session, a process group of its own |
+//! | `ignore SIG`, `ignore all` | ignores the signal, or all that can be ignored |
+//! | `default SIG` | gives the signal its default action |
+//! | `stop` | stops itself by SIGSTOP |
+//! | `hold` | sleeps for ever |
+//! | `reap` | waits for all children |
+//! | `await-stdin` | waits for end-of-file on standard input |
+//! | `say TEXT` | writes `TEXT PID` and a newline to standard output |
+//! | `close FD` | closes the descriptor |
+//! | `chain` | forks and calls setsid again and again, each parent exiting at once; for ever |
+//! | `storm N` | forks as fast as it can, children too, until N are made in all; they sleep for ever |
+//! | `on SIG exit N` | from now on the signal makes it exit N |
+//! | `report SIG…` then `.` | blocks the signals and writes a line for each that comes: `got NUMBER CODE SENDER VALUE`; for ever, but USR1 reports nothing more and exits 0 where it is not in the list |
+//! | `orphans N` | makes N children of a process that exits at once; they end with it, waiting for the last |
+#![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::io::{Read, Write};
+use std::ptr;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    run(&arguments);
+    std::process::exit(0);
+}
+
+fn run(instructions: &[String]) {
+    let mut rest = instructions;
+    while let Some((word, after)) = rest.split_first() {
+        rest = after;
+        let mut next = || -> String {
+            let (word, after) = rest.split_first().expect("the instruction needs a word");
+            rest = after;
+            word.clone()
+        };
+        match word.as_str() {
+            "exit" => std::process::exit(number(&next())),
+            "die" => die(number(&next())),
+            "child" => {
+                let block = block(&mut rest);
+                fork(&block, 0);
+            }
+            "sibling" => {
+                let block = block(&mut rest);
+                fork(&block, libc::CLONE_PARENT);
+            }
+            "thread-child" => {
+                let block = block(&mut rest);
+                let (tell, told) = std::sync::mpsc::channel();
+                std::thread::spawn(move || {
+                    fork(&block, 0);
+                    tell.send(()).unwrap();
+                    hold();
+                });
+                told.recv().unwrap();
+            }
+            "setsid" => drop(unsafe { libc::setsid() }),
+            "setpgid" => drop(unsafe { libc::setpgid(0, 0) }),
+            "ignore" => match next().as_str() {
+                "all" => (1..=64).for_each(|signal| drop(action(signal, libc::SIG_IGN))),
+                signal => drop(action(number(signal), libc::SIG_IGN)),
+            },
+            "default" => drop(action(number(&next()), libc::SIG_DFL)),
+            "stop" => drop(unsafe { libc::raise(libc::SIGSTOP) }),
+            "hold" => hold(),
+            "reap" => while unsafe { libc::wait(ptr::null_mut()) } > 0 {},
+            "await-stdin" => drop(std::io::stdin().read_to_end(&mut Vec::new())),
+            "say" => say(&format!("{} {}", next(), std::process::id())),
+            "close" => drop(unsafe { libc::close(number(&next())) }),
+            "chain" => chain(),
+            "storm" => storm(number(&next())),
+            "on" => {
+                let signal = number(&next());
+                assert_eq!(next(), "exit");
+                exit_on(signal, number(&next()));
+            }
+            "report" => {
+                let mut signals = Vec::new();
+                loop {
+                    match next().as_str() {
+                        "." => break,
+                        signal => signals.push(number(signal)),
+                    }
+                }
+                report(&signals);
+            }
+            "orphans" => orphans(number(&next())),
+            other => panic!("unknown instruction {other}"),
+        }
+    }
+}
+
+fn number(word: &str) -> i32 {
+    word.parse().unwrap_or_else(|_| panic!("{word} is not a number"))
+}
+
+/// The instructions up to the bracket that closes the one that comes now.
+fn block(rest: &mut &[String]) -> Vec<String> {
+    assert_eq!(rest[0], "[");
+    let mut depth = 0;
+    for (at, word) in rest.iter().enumerate() {
+        match word.as_str() {
+            "[" => depth += 1,
+            "]" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let block = rest[1..at].to_vec();
+            *rest = &rest[at + 1..];
+            return block;
+        }
+    }
+    panic!("a [ is not closed");
+}
+
+fn fork(instructions: &[String], flags: i32) {
+    // CLONE_PARENT goes without an exit signal of its own: the child takes its creator's.
+    let signal = if flags == 0 { libc::SIGCHLD } else { 0 };
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags | signal, 0, 0, 0, 0) };
+    assert!(pid >= 0, "cannot fork: {}", std::io::Error::last_os_error());
+    if pid == 0 {
+        run(instructions);
+        std::process::exit(0);
+    }
+}
+
+fn hold() -> ! {
+    loop {
+        unsafe { libc::pause() };
+    }
+}
+
+fn die(signal: i32) -> ! {
+    action(signal, libc::SIG_DFL);
+    let all = 0u64;
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &all, ptr::null::<u64>(), 8) };
+    unsafe { libc::kill(libc::getpid(), signal) };
+    std::process::exit(99);
+}
+
+fn action(signal: i32, handler: usize) -> i64 {
+    let action: [usize; 4] = [handler, 0, 0, 0];
+    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), ptr::null::<usize>(), 8) }
+}
+
+static EXIT_CODES: [std::sync::atomic::AtomicI32; 65] = [const { std::sync::atomic::AtomicI32::new(0) }; 65];
+
+fn exit_on(signal: i32, code: i32) {
+    extern "C" fn handle(signal: i32) {
+        unsafe { libc::_exit(EXIT_CODES[signal as usize].load(std::sync::atomic::Ordering::Relaxed)) };
+    }
+    EXIT_CODES[signal as usize].store(code, std::sync::atomic::Ordering::Relaxed);
+    unsafe { libc::signal(signal, handle as extern "C" fn(i32) as usize) };
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    out.write_all(format!("{line}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+fn chain() -> ! {
+    loop {
+        match unsafe { libc::fork() } {
+            0 => drop(unsafe { libc::setsid() }),
+            _ => unsafe { libc::_exit(0) },
+        }
+    }
+}
+
+/// A counter that all of the storm's processes share says when it is large enough.
+fn storm(most: i32) -> ! {
+    let counter = unsafe {
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        &*libc::mmap(ptr::null_mut(), 4096, access, flags, -1, 0).cast::<std::sync::atomic::AtomicI32>()
+    };
+    loop {
+        if counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= most {
+            hold();
+        }
+        unsafe { libc::fork() };
+    }
+}
+
+fn report(signals: &[i32]) -> ! {
+    let set: u64 = signals.iter().chain([&libc::SIGUSR1]).fold(0, |set, signal| set | 1 << (signal - 1));
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &set, ptr::null::<u64>(), 8) };
+    say(&format!("ready {}", std::process::id()));
+    loop {
+        let mut info = [0i32; 32];
+        let signal =
+            unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &set, info.as_mut_ptr(), ptr::null::<u8>(), 8) } as i32;
+        if signal < 0 {
+            continue;
+        }
+        if signal == libc::SIGUSR1 && !signals.contains(&signal) {
+            std::process::exit(0);
+        }
+        say(&format!("got {signal} {} {} {}", info[2], info[4], info[6]));
+    }
+}
+
+/// Orphans that end: each is a child of a process that exits at once, and exits as soon as it is an orphan.
+fn orphans(count: i32) {
+    for _ in 0..count {
+        let mut pipe = [0; 2];
+        unsafe {
+            libc::pipe(pipe.as_mut_ptr());
+            let parent = libc::fork();
+            if parent == 0 {
+                if libc::fork() == 0 {
+                    libc::close(pipe[1]);
+                    // End-of-file: the parent has ended.
+                    libc::read(pipe[0], [0u8; 1].as_mut_ptr().cast(), 1);
+                    libc::_exit(0);
+                }
+                libc::_exit(0);
+            }
+            libc::close(pipe[0]);
+            libc::close(pipe[1]);
+            libc::waitpid(parent, ptr::null_mut(), 0);
+        }
+    }
+}
