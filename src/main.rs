@@ -11,7 +11,7 @@ use orphanguard::{exit, run, sys::CStrings};
 /// Where the C library starts us.
 #[unsafe(no_mangle)]
 #[allow(unsafe_code)]
-pub extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int {
+extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: the C library passes argv as it came from the kernel, ended by NULL, and nothing changes it.
     let argv = unsafe { CStrings::new(argv) };
     exit::end(run(argv))
