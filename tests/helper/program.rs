@@ -66,19 +66,19 @@ fn run(instructions: &[String]) {
                 });
                 told.recv().unwrap();
             }
-            "setsid" => drop(unsafe { libc::setsid() }),
-            "setpgid" => drop(unsafe { libc::setpgid(0, 0) }),
+            "setsid" => _ = unsafe { libc::setsid() },
+            "setpgid" => _ = unsafe { libc::setpgid(0, 0) },
             "ignore" => match next().as_str() {
-                "all" => (1..=64).for_each(|signal| drop(action(signal, libc::SIG_IGN))),
-                signal => drop(action(number(signal), libc::SIG_IGN)),
+                "all" => (1..=64).for_each(|signal| _ = action(signal, libc::SIG_IGN)),
+                signal => _ = action(number(signal), libc::SIG_IGN),
             },
-            "default" => drop(action(number(&next()), libc::SIG_DFL)),
-            "stop" => drop(unsafe { libc::raise(libc::SIGSTOP) }),
+            "default" => _ = action(number(&next()), libc::SIG_DFL),
+            "stop" => _ = unsafe { libc::raise(libc::SIGSTOP) },
             "hold" => hold(),
             "reap" => while unsafe { libc::wait(ptr::null_mut()) } > 0 {},
-            "await-stdin" => drop(std::io::stdin().read_to_end(&mut Vec::new())),
+            "await-stdin" => _ = std::io::stdin().read_to_end(&mut Vec::new()),
             "say" => say(&format!("{} {}", next(), std::process::id())),
-            "close" => drop(unsafe { libc::close(number(&next())) }),
+            "close" => _ = unsafe { libc::close(number(&next())) },
             "chain" => chain(),
             "storm" => storm(number(&next())),
             "on" => {
@@ -174,7 +174,7 @@ fn say(line: &str) {
 fn chain() -> ! {
     loop {
         match unsafe { libc::fork() } {
-            0 => drop(unsafe { libc::setsid() }),
+            0 => _ = unsafe { libc::setsid() },
             _ => unsafe { libc::_exit(0) },
         }
     }
