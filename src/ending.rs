@@ -357,6 +357,8 @@ impl<'a> Ending<'a> {
         // Whoever in it may not be signalled is found by the walk that follows.
         let _ = sys::kill(-group, Some(signal));
         let _ = sys::kill(-group, Some(Signal::CONT));
+        // Who has left the group since the look may have left before the signal: it gets its own. Twice is better than never.
+        members.retain(|&pid| is_in(pid, group));
         Some(members)
     }
 
