@@ -132,24 +132,30 @@ pub enum Request {
     Stop(Signal),
     /// Go on: COMMAND does.
     Wake,
+    /// COMMAND has this PID: for the report, should the guard be killed.
+    Started(Pid),
 }
 
-/// `og` and two bytes for the request.
-const MARK: u64 = 0x6f67_0000;
+/// What the upper half of a request's value says: `og`, and which one; the lower half is its number.
+const STOP: u64 = 0x6f67_0001_0000_0000;
+const WAKE: u64 = 0x6f67_0002_0000_0000;
+const STARTED: u64 = 0x6f67_0003_0000_0000;
+const NUMBER: u64 = 0xffff_ffff;
 
 impl Request {
     /// Sends it to the sentinel.
     pub fn send(self, sentinel: Pid) {
         let value = match self {
-            Self::Stop(signal) => signal.number() as u64,
-            Self::Wake => 0,
+            Self::Stop(signal) => STOP | signal.number() as u64,
+            Self::Wake => WAKE,
+            Self::Started(pid) => STARTED | pid as u64,
         };
         let info = SignalInfo {
             number: Self::signal().number() as u32,
             code: libc::SI_QUEUE,
             sender: std::process::id() as Pid,
             user: 0,
-            value: MARK | value,
+            value,
         };
         let _ = sys::queue_signal(sentinel, &info);
         if self == Self::Wake {
@@ -159,13 +165,16 @@ impl Request {
 
     /// Whether a signal is a request from this guard.
     pub fn from_signal(info: &SignalInfo, guard: Pid) -> Option<Self> {
-        let is_request = info.number == Self::signal().number() as u32
-            && info.code == libc::SI_QUEUE
-            && info.sender == guard
-            && info.value & !0xff == MARK;
-        match is_request.then_some(info.value & 0xff)? {
-            0 => Some(Self::Wake),
-            number => Signal::new(number as i32).map(Self::Stop),
+        let is_from_guard = info.sender == guard && info.code == libc::SI_QUEUE;
+        if !is_from_guard || info.number != Self::signal().number() as u32 {
+            return None;
+        }
+        let number = (info.value & NUMBER) as i32;
+        match info.value & !NUMBER {
+            STOP => Signal::new(number).map(Self::Stop),
+            WAKE => Some(Self::Wake),
+            STARTED => Some(Self::Started(number)),
+            _ => None,
         }
     }
 

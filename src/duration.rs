@@ -44,11 +44,12 @@ fn with_fraction(text: &str) -> Option<Duration> {
     number.parse::<f64>().ok().map(|n| seconds(n * unit.as_secs_f64()))
 }
 
-/// For a reader: `5s`, `1m 30s`, `250ms`, never more than two units and nothing below a millisecond.
+/// For a reader: `5s`, `1m 30s`, `250ms`, never more than two units and nothing finer than a reader wants: tenths of a second, below one
+/// milliseconds.
 pub fn display(duration: Duration) -> String {
     let rounded = if duration >= Duration::from_secs(60) {
         Duration::from_secs(duration.as_secs())
-    } else if duration >= Duration::from_secs(10) {
+    } else if duration >= Duration::from_secs(1) {
         Duration::from_millis(duration.as_millis() as u64 / 100 * 100)
     } else {
         Duration::from_millis(duration.as_millis() as u64)
@@ -99,7 +100,8 @@ mod tests {
     fn a_reader_gets_two_units_at_most() {
         assert_eq!(display(Duration::from_secs(5)), "5s");
         assert_eq!(display(Duration::from_millis(3_661_004)), "1h 1m");
-        assert_eq!(display(Duration::from_micros(1_002_300)), "1s 2ms");
+        assert_eq!(display(Duration::from_micros(1_102_300)), "1s 100ms");
+        assert_eq!(display(Duration::from_micros(2_300)), "2ms");
         assert_eq!(display(Duration::from_micros(10)), "0s");
     }
 }

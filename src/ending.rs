@@ -60,6 +60,7 @@ pub struct Process {
     pub denied: bool,
     /// Whether it has ended, as far as we know.
     pub gone: bool,
+    met: Duration,
     known: Known,
     asked: bool,
 }
@@ -168,10 +169,32 @@ impl<'a> Ending<'a> {
 
     /// Sends each the polite signal; `None` sends none.
     pub fn ask(&mut self, signal: Option<Signal>) -> Left {
-        self.begun = Instant::now();
-        self.stage = Stage::Asking(signal);
+        self.ask_from_now_on(signal);
         self.found.values_mut().for_each(|process| process.asked = false);
         self.look()
+    }
+
+    /// Has every look from now on send the polite signal to what is new.
+    pub fn ask_from_now_on(&mut self, signal: Option<Signal>) {
+        self.begun = Instant::now();
+        self.stage = Stage::Asking(signal);
+    }
+
+    /// Kills those that have had their grace. Only for processes that are ended one by one: among many, new ones would get away.
+    pub fn kill_overdue(&mut self, grace: Duration) {
+        let now = self.begun.elapsed();
+        let is_overdue = |process: &&Process| now.saturating_sub(process.met) >= grace && !process.gone;
+        let overdue: Vec<_> =
+            self.found.values().filter(is_overdue).map(|process| (process.pid, process.known)).collect();
+        for (pid, known) in overdue {
+            let sent = delivery::send(pid, known, &[Signal::KILL]);
+            self.note_sent(pid, Signal::KILL, sent);
+        }
+    }
+
+    /// What there is to wait for: a number and the first few names.
+    pub fn waited_for(&self) -> Vec<String> {
+        self.found.values().filter(|process| !process.gone).map(title).collect()
     }
 
     /// Stops and kills all.
@@ -280,6 +303,7 @@ impl<'a> Ending<'a> {
             sent: None,
             denied: false,
             gone: false,
+            met: self.begun.elapsed(),
             known,
             asked: false,
         }

@@ -6,22 +6,27 @@ use std::time::{Duration, Instant};
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpgid, setpgid};
 
-use crate::channel::{Channel, Received, Request};
-use crate::cli::Group;
+use crate::channel::{self, Channel, Request};
+use crate::cli::{Group, OnExit, OnOrphan};
 use crate::delivery::{self, Known};
 use crate::duration;
-use crate::ending::{Detail, Ending, Left, Scope};
+use crate::ending::{Ending, Left, Scope};
 use crate::exit;
+use crate::fate;
 use crate::inherited;
 use crate::job::Job;
-use crate::launch::{Launch, LaunchError, Place};
+use crate::launch::{Launch, Place};
 use crate::plan::{Action, Cause, Event, Plan, Target};
+use crate::progress::Progress;
+use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
 use crate::status::{Change, Ended, Exit, FAILED, KILLED};
 use crate::summary;
+use crate::sweep::Sweep;
 use crate::sys::{self, Pid, SignalInfo};
 use crate::terminal::Terminal;
 use crate::timer::Timer;
+use crate::voice::reason;
 use crate::waiting::wait;
 
 /// The sentinel, where there is one.
@@ -45,7 +50,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
     }
     let before = if behind.is_some() { Vec::new() } else { inherited::children() };
     if let Err(error) = prctl::set_child_subreaper(true) {
-        job.voice.error(format_args!("cannot become a subreaper: {error}"));
+        job.voice.error(format_args!("cannot become a subreaper: {}", reason(&error.into())));
         return Exit::Code(FAILED);
     }
     let (place, terminal) = choose_place(job);
@@ -65,19 +70,26 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
     let signals = match sys::signalfd() {
         Ok(signals) => signals,
         Err(error) => {
-            job.voice.error(format_args!("cannot receive signals: {error}"));
+            job.voice.error(format_args!("cannot receive signals: {}", reason(&error)));
             return Exit::Code(FAILED);
         }
     };
     match launch.start(&identity()) {
         Ok(command) => Guard::new(job, behind, before, (place, terminal), signals, command).watch(),
-        Err(LaunchError::Fork(error)) => {
-            job.voice.error(format_args!("cannot start a process: {error}"));
-            Exit::Code(FAILED)
-        }
-        Err(LaunchError::Exec(error)) => {
+        Err(error) => {
             job.voice.error(format_args!("{}", error.message()));
-            Exit::Code(error.status())
+            let exit = Exit::Code(error.status());
+            job.write_report(&Report {
+                argv: job.argv,
+                pid: None,
+                beginning: job.beginning,
+                ended: None,
+                exit,
+                timed_out: false,
+                signals: &[],
+                orphans: &[],
+            });
+            exit
         }
     }
 }
@@ -115,6 +127,10 @@ struct Guard<'a> {
     plan: Plan,
     timer: Timer,
     ending: Option<Ending<'a>>,
+    sweep: Option<Sweep<'a>>,
+    progress: Option<Progress>,
+    /// For the report.
+    received: Vec<Received>,
     /// The channel's and the parent's descriptors stay readable for ever after their end.
     sentinel_lost: bool,
     parent_lost: bool,
@@ -135,9 +151,19 @@ impl<'a> Guard<'a> {
         keep.extend(behind.map(|behind| behind.channel.descriptor()));
         keep.extend(job.parent.as_ref().map(AsRawFd::as_raw_fd));
         keep.extend(terminal.as_ref().map(Terminal::descriptor));
+        keep.extend(job.report.as_ref().map(ReportFile::descriptor));
         inherited::close_all_but(&mut keep);
         let (plan, first) = Plan::new(&job.options);
         job.voice.step(format_args!("started process {command}"));
+        if job.report.is_some()
+            && let Some(behind) = behind
+        {
+            Request::Started(command).send(behind.sentinel);
+        }
+        let sweep = (job.options.on_orphan == OnOrphan::Kill).then(|| {
+            let how = (job.options.signal, job.options.grace);
+            Sweep::new(command, before.clone(), how, &job.spare, job.detail(), &job.voice)
+        });
         let mut guard = Self {
             job,
             behind,
@@ -149,6 +175,9 @@ impl<'a> Guard<'a> {
             plan,
             timer: Timer::default(),
             ending: None,
+            sweep,
+            progress: None,
+            received: Vec::new(),
             sentinel_lost: false,
             parent_lost: false,
             current: None,
@@ -161,8 +190,7 @@ impl<'a> Guard<'a> {
         while !self.plan.is_over() {
             let channel = self.behind.filter(|_| !self.sentinel_lost).map(|behind| behind.channel.as_fd());
             let parent = self.job.parent.as_ref().filter(|_| !self.parent_lost).map(AsFd::as_fd);
-            let moments = [self.timer.deadline(), self.ending.as_ref().and_then(Ending::next_look)];
-            let until = moments.into_iter().flatten().min();
+            let until = self.next_moment();
             let [signal, channel, parent] = wait([Some(self.signals.as_fd()), channel, parent], None, until);
             if channel {
                 self.read_channel();
@@ -183,8 +211,32 @@ impl<'a> Guard<'a> {
             if self.ending.as_ref().and_then(Ending::next_look).is_some_and(|next| next <= now) {
                 self.look();
             }
+            if let Some(sweep) = self.sweep.as_mut().filter(|sweep| sweep.next() <= now)
+                && self.plan.ended().is_none()
+                && sweep.look()
+            {
+                self.plan.note_orphans();
+            }
+            if let (Some(progress), Some(ending)) = (&mut self.progress, &self.ending) {
+                progress.tell(&self.job.voice, || {
+                    let names = ending.waited_for();
+                    format!("{}: {}", summary::count(names.len(), "process"), summary::list(&names))
+                });
+            }
         }
         self.finish()
+    }
+
+    /// When there is something to do although nothing happens; never, while COMMAND just runs.
+    fn next_moment(&self) -> Option<Instant> {
+        let sweep = self.sweep.as_ref().filter(|_| self.plan.ended().is_none());
+        let moments = [
+            self.timer.deadline(),
+            self.ending.as_ref().and_then(Ending::next_look),
+            sweep.map(Sweep::next),
+            self.progress.as_ref().map(Progress::next),
+        ];
+        moments.into_iter().flatten().min()
     }
 
     // ---- what happens ---------------------------------------------------------------------------------------------
@@ -198,9 +250,9 @@ impl<'a> Guard<'a> {
         let Some(behind) = self.behind else { return };
         loop {
             match behind.channel.receive_signal() {
-                Received::Message(info) => self.signal_came(info),
-                Received::Nothing => return,
-                Received::End => {
+                channel::Received::Message(info) => self.signal_came(info),
+                channel::Received::Nothing => return,
+                channel::Received::End => {
                     self.sentinel_lost = true;
                     // Whoever stops us now stops the last one that can end the job.
                     sys::repeat_signal(Signal::CONT, WAKE_UP);
@@ -238,6 +290,9 @@ impl<'a> Guard<'a> {
         let delivered = self.terminal_has_delivered(signal, &info);
         let from = if info.sender == 0 { String::new() } else { format!(" from process {}", info.sender) };
         self.job.voice.step(format_args!("received {signal}{from}"));
+        if self.job.report.is_some() {
+            self.received.push(Received { info, at: self.job.beginning.elapsed() });
+        }
         self.current = Some(info);
         self.happened(Event::Signal { signal, delivered });
         self.current = None;
@@ -285,6 +340,9 @@ impl<'a> Guard<'a> {
         match &mut self.ending {
             Some(ending) => ending.reaped(pid),
             None => self.job.voice.step(format_args!("reaped orphan {pid}")),
+        }
+        if let Some(sweep) = &mut self.sweep {
+            sweep.reaped(pid);
         }
         self.before.retain(|&child| child != pid);
     }
@@ -370,13 +428,15 @@ impl<'a> Guard<'a> {
     fn end_by(&mut self, step: impl FnOnce(&mut Ending<'a>) -> Left) {
         let left = step(self.ending.get_or_insert_with(|| {
             let job = self.job;
-            let detail = if job.wants_details() { Detail::All } else { Detail::Few };
             let group = matches!(self.place, Place::NewGroup | Place::NewSession).then_some(self.command);
             let scope = Scope::Job { command: self.command, group, before: self.before.clone() };
-            Ending::new(scope, detail, &job.spare, &job.voice)
+            Ending::new(scope, job.detail(), &job.spare, &job.voice)
         }));
         if self.plan.ended().is_some() && left.alive > 0 {
             self.plan.note_orphans();
+        }
+        if self.progress.is_none() {
+            self.progress = Progress::begin(&self.job.voice);
         }
         self.looked(left.alive);
     }
@@ -458,12 +518,31 @@ impl<'a> Guard<'a> {
     // ---- the end --------------------------------------------------------------------------------------------------
 
     fn finish(self) -> Exit {
-        if let Some(ending) = &self.ending {
-            summary::tell(&self.job.voice, ending, Some(self.command));
+        let job = self.job;
+        job.voice.clear();
+        let leaves = job.options.on_exit == OnExit::Leave;
+        let circumstances = self.plan.circumstances();
+        let endings = self.sweep.as_ref().map(Sweep::ending).into_iter().chain(&self.ending);
+        let fates: Vec<_> = endings.flat_map(|ending| fate::of_all(ending, Some(self.command), leaves)).collect();
+        if circumstances.command_killed {
+            job.voice.note(format_args!("COMMAND (process {}) took SIGKILL", self.command));
         }
-        match self.plan.ended() {
-            Some(ended) => self.job.rules.exit(ended, self.plan.circumstances()),
+        summary::tell(&job.voice, if circumstances.timed_out { "process" } else { "orphan" }, &fates);
+        let exit = match self.plan.ended() {
+            Some(ended) => job.rules.exit(ended, circumstances),
             None => Exit::Code(KILLED),
-        }
+        };
+        let report = Report {
+            argv: job.argv,
+            pid: Some(self.command),
+            beginning: job.beginning,
+            ended: self.plan.ended(),
+            exit,
+            timed_out: circumstances.timed_out,
+            signals: &self.received,
+            orphans: &fates,
+        };
+        job.write_report(&report);
+        exit
     }
 }

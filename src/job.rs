@@ -6,11 +6,13 @@ use std::os::fd::OwnedFd;
 use nix::unistd::{getpgrp, getpid, getppid};
 
 use crate::cli::{Options, Verbosity};
+use crate::ending::Detail;
 use crate::inherited::Inherited;
+use crate::report::{Beginning, Report, ReportFile};
 use crate::spare::Spare;
 use crate::status::Rules;
 use crate::sys::{self, CStrings, Pid};
-use crate::voice::Voice;
+use crate::voice::{Voice, reason};
 
 /// The job: what to run and how.
 pub struct Job {
@@ -32,17 +34,22 @@ pub struct Job {
     pub caller_group: Pid,
     /// The process that started us, where its death shall end the job.
     pub parent: Option<OwnedFd>,
+    /// When it began.
+    pub beginning: Beginning,
+    /// Where the report goes.
+    pub report: Option<ReportFile>,
 }
 
 impl Job {
     /// Takes the inherited state and watches the parent, if asked to: from here on every signal is blocked.
     ///
     /// # Errors
-    /// A line that says why the parent cannot be watched.
+    /// A line that says why the parent cannot be watched, or the report not be written.
     pub fn prepare(options: Options, argv: CStrings) -> Result<Self, String> {
         let inherited = Inherited::take();
         let started = getpid().as_raw();
         let parent = if options.die_with_parent { Some(watch_parent()?) } else { None };
+        let report = options.report.as_deref().map(ReportFile::open).transpose()?;
         let rules = Rules {
             by_signal: options.exit_by_signal,
             map: options.map_status.clone(),
@@ -59,6 +66,8 @@ impl Job {
             started,
             caller_group: getpgrp().as_raw(),
             parent,
+            beginning: Beginning::now(),
+            report,
             options,
         })
     }
@@ -68,9 +77,20 @@ impl Job {
         self.started == 1
     }
 
-    /// Whether everything is to be found out about the processes that are ended.
-    pub fn wants_details(&self) -> bool {
-        self.options.report.is_some() || self.options.verbosity == Verbosity::Verbose
+    /// How much is to be found out about the processes that are ended.
+    pub fn detail(&self) -> Detail {
+        let all = self.options.report.is_some() || self.options.verbosity == Verbosity::Verbose;
+        if all { Detail::All } else { Detail::Few }
+    }
+
+    /// Writes the report, where one is wanted; whether all is well.
+    pub fn write_report(&self, report: &Report<'_>) -> bool {
+        let Some(file) = &self.report else { return true };
+        let written = file.write(report);
+        if let Err(error) = &written {
+            self.voice.error(format_args!("--report: cannot write the report: {}", reason(error)));
+        }
+        written.is_ok()
     }
 }
 
@@ -88,5 +108,7 @@ fn watch_parent() -> Result<OwnedFd, String> {
     if getppid() != parent {
         return Err("--die-with-parent: the parent has died already".into());
     }
-    pidfd.map_err(|error: io::Error| format!("--die-with-parent: cannot watch the parent, process {parent}: {error}"))
+    pidfd.map_err(|error: io::Error| {
+        format!("--die-with-parent: cannot watch the parent, process {parent}: {}", reason(&error))
+    })
 }

@@ -11,9 +11,10 @@ use nix::unistd::{Pid as NixPid, getpid, getppid, setpgid, setsid};
 
 use crate::inherited::Inherited;
 use crate::signal::Signal;
-use crate::status::{NOT_FOUND, NOT_RUNNABLE};
+use crate::status::{FAILED, NOT_FOUND, NOT_RUNNABLE};
 use crate::sys::{self, CStrings, Environment, Pid};
 use crate::terminal::Terminal;
+use crate::voice::{readable, reason};
 
 /// Where COMMAND runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +54,24 @@ pub enum LaunchError {
     Exec(ExecError),
 }
 
+impl LaunchError {
+    /// The exit status that tells of it.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Fork(_) => FAILED,
+            Self::Exec(error) => error.status(),
+        }
+    }
+
+    /// What is wrong, in a line.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Fork(error) => format!("cannot start a process: {}", reason(error)),
+            Self::Exec(error) => error.message(),
+        }
+    }
+}
+
 /// Why exec failed.
 #[derive(Debug)]
 pub struct ExecError {
@@ -62,16 +81,13 @@ pub struct ExecError {
 
 impl ExecError {
     /// 127 where it was not found, 126 where it was and could not be run, as shells and env(1) have it.
-    pub fn status(&self) -> u8 {
+    fn status(&self) -> u8 {
         if self.errno == libc::ENOENT { NOT_FOUND } else { NOT_RUNNABLE }
     }
 
-    /// What is wrong, in a line.
-    pub fn message(&self) -> String {
-        let name = crate::voice::readable(self.command.to_bytes());
-        let why = io::Error::from_raw_os_error(self.errno);
-        let why = why.to_string();
-        let why = why.split(" (os error").next().unwrap_or_default();
+    fn message(&self) -> String {
+        let name = readable(self.command.to_bytes());
+        let why = reason(&io::Error::from_raw_os_error(self.errno));
         let file = find(self.command);
         match self.errno {
             libc::ENOENT if file.is_some() => {

@@ -12,17 +12,21 @@ pub mod delivery;
 pub mod duration;
 pub mod ending;
 pub mod exit;
+pub mod fate;
 pub mod guard;
 pub mod inherited;
 pub mod job;
 pub mod launch;
 pub mod pattern;
 pub mod plan;
+pub mod progress;
+pub mod report;
 pub mod sentinel;
 pub mod signal;
 pub mod spare;
 pub mod status;
 pub mod summary;
+pub mod sweep;
 pub mod sys;
 pub mod terminal;
 pub mod timer;
@@ -36,7 +40,7 @@ use cli::{Request, Verbosity};
 use job::Job;
 use status::{Exit, FAILED};
 use sys::CStrings;
-use voice::Voice;
+use voice::{Voice, reason};
 
 /// The whole program: reads the command line, runs the job, and says how to end.
 pub fn run(argv: CStrings) -> Exit {
@@ -59,7 +63,7 @@ fn print(text: &str) -> Exit {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => Exit::Code(0),
         Err(error) => {
-            Voice::new(Verbosity::Normal).error(format_args!("cannot write to standard output: {error}"));
+            Voice::new(Verbosity::Normal).error(format_args!("cannot write to standard output: {}", reason(&error)));
             Exit::Code(FAILED)
         }
     }

@@ -4,22 +4,25 @@
 //! every process of the job becomes its child, and it ends them all.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
 use nix::sys::prctl;
 
-use crate::channel::{Channel, Received, Request};
-use crate::ending::{Detail, Ending, Scope};
+use crate::channel::{self, Channel, Request};
+use crate::ending::{Ending, Scope};
 use crate::exit;
+use crate::fate;
 use crate::guard;
 use crate::inherited;
 use crate::job::Job;
 use crate::plan::GIVE_UP;
+use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
 use crate::status::{Change, Exit, FAILED, KILLED};
 use crate::summary;
 use crate::sys::{self, Pid, SignalInfo};
+use crate::voice::reason;
 use crate::waiting::wait;
 
 /// Forks the guard and stands behind it until the job is over; how to end.
@@ -40,13 +43,13 @@ pub fn run(job: &Job) -> Exit {
                 Ok(signals) => Sentinel::new(job, guard, channel, signals, before).watch(),
                 // Without it no signal would reach the job; our end ends it.
                 Err(error) => {
-                    job.voice.error(format_args!("cannot receive signals: {error}"));
+                    job.voice.error(format_args!("cannot receive signals: {}", reason(&error)));
                     Exit::Code(FAILED)
                 }
             }
         }
         Err(error) => {
-            job.voice.error(format_args!("cannot start the guard: {error}"));
+            job.voice.error(format_args!("cannot start the guard: {}", reason(&error)));
             Exit::Code(FAILED)
         }
     }
@@ -62,14 +65,30 @@ struct Sentinel<'a> {
     backlog: VecDeque<SignalInfo>,
     stop: Option<Signal>,
     guard_ended: bool,
+    /// For the report, should it fall to us.
+    command: Option<Pid>,
+    received: Vec<Received>,
 }
 
 impl<'a> Sentinel<'a> {
     fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, before: Vec<Pid>) -> Self {
         // If somebody stops us and then kills the guard, the channel's end must wake us.
         sys::signal_when_readable(channel.as_fd(), Signal::CONT);
-        inherited::close_all_but(&mut [channel.descriptor(), std::os::fd::AsRawFd::as_raw_fd(&signals)]);
-        Self { job, guard, channel, signals, before, backlog: VecDeque::new(), stop: None, guard_ended: false }
+        let mut keep = vec![channel.descriptor(), signals.as_raw_fd()];
+        keep.extend(job.report.as_ref().map(ReportFile::descriptor));
+        inherited::close_all_but(&mut keep);
+        Self {
+            job,
+            guard,
+            channel,
+            signals,
+            before,
+            backlog: VecDeque::new(),
+            stop: None,
+            guard_ended: false,
+            command: None,
+            received: Vec::new(),
+        }
     }
 
     fn watch(mut self) -> Exit {
@@ -81,14 +100,14 @@ impl<'a> Sentinel<'a> {
             }
             if channel || self.guard_ended {
                 match self.channel.receive_exit() {
-                    Received::Message(exit) => {
+                    channel::Received::Message(exit) => {
                         if !self.guard_ended {
                             let _ = sys::wait_for(self.guard);
                         }
                         return exit;
                     }
-                    Received::Nothing => {}
-                    Received::End => return self.take_over(),
+                    channel::Received::Nothing => {}
+                    channel::Received::End => return self.take_over(),
                 }
             }
             while let Some(info) = self.backlog.pop_front() {
@@ -129,7 +148,13 @@ impl<'a> Sentinel<'a> {
         match Request::from_signal(&info, self.guard) {
             Some(Request::Stop(signal)) => self.stop = Some(signal),
             Some(Request::Wake) => self.stop = None,
-            None if self.is_for_the_job(&info) => self.backlog.push_back(info),
+            Some(Request::Started(command)) => self.command = Some(command),
+            None if self.is_for_the_job(&info) => {
+                if self.job.report.is_some() {
+                    self.received.push(Received { info, at: self.job.beginning.elapsed() });
+                }
+                self.backlog.push_back(info);
+            }
             None => {}
         }
     }
@@ -181,15 +206,18 @@ impl<'a> Sentinel<'a> {
     fn take_over(mut self) -> Exit {
         let (voice, started) = (&self.job.voice, Instant::now());
         voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
-        let detail = if self.job.wants_details() { Detail::All } else { Detail::Few };
         let scope = Scope::Job { command: 0, group: None, before: std::mem::take(&mut self.before) };
-        let mut ending = Ending::new(scope, detail, &self.job.spare, voice);
+        let mut ending = Ending::new(scope, self.job.detail(), &self.job.spare, voice);
+        let mut command_ended = None;
         let mut left = ending.kill();
         while left.alive > 0 && started.elapsed() < GIVE_UP {
             let _ = wait([Some(self.signals.as_fd())], None, ending.next_look());
             while sys::read_signals(self.signals.as_fd()).count() > 0 {}
             while let Ok(Some((pid, change))) = sys::wait_any() {
-                if matches!(change, Change::Ended(_)) {
+                if let Change::Ended(ended) = change {
+                    if Some(pid) == self.command {
+                        command_ended = Some(ended);
+                    }
                     ending.reaped(pid);
                 }
             }
@@ -197,7 +225,19 @@ impl<'a> Sentinel<'a> {
                 left = ending.look();
             }
         }
-        summary::tell(voice, &ending, None);
-        Exit::Code(KILLED)
+        let fates = fate::of_all(&ending, self.command, false);
+        summary::tell(voice, "process", &fates);
+        let exit = Exit::Code(KILLED);
+        self.job.write_report(&Report {
+            argv: self.job.argv,
+            pid: self.command,
+            beginning: self.job.beginning,
+            ended: command_ended,
+            exit,
+            timed_out: false,
+            signals: &self.received,
+            orphans: &fates,
+        });
+        exit
     }
 }

@@ -1,48 +1,67 @@
 //! The one line that says what was ended, and the line that names what could not be.
 
-use crate::ending::{Ending, FEW, Process, fate, title};
-use crate::sys::Pid;
-use crate::tree::Stat;
+use crate::ending::{FEW, Process, fate, title};
+use crate::fate::Fate;
 use crate::voice::Voice;
 
-/// Says what was ended besides COMMAND, and what lives on although it was to end.
-pub fn tell(voice: &Voice, ending: &Ending<'_>, command: Option<Pid>) {
-    let mut all: Vec<&Process> = ending.processes().filter(|process| Some(process.pid) != command).collect();
-    all.sort_by_key(|process| process.pid);
-    let (survivors, ended): (Vec<&Process>, Vec<&Process>) = all.into_iter().partition(|process| lives(process));
-    let ended: Vec<String> = ended
+/// Says what was ended, called by this noun (`orphan`), and what lives on although it was to end.
+pub fn tell(voice: &Voice, noun: &str, fates: &[(&Process, Fate)]) {
+    let ended: Vec<String> = fates
         .iter()
-        .filter_map(|process| process.sent.map(|sent| format!("{} ({})", title(process), fate(sent))))
+        .filter(|(_, fate)| matches!(fate, Fate::Terminated | Fate::Killed))
+        .filter_map(|(process, _)| process.sent.map(|sent| format!("{} ({})", title(process), fate(sent))))
         .collect();
     if !ended.is_empty() {
-        voice.note(format_args!("ended {}: {}", count(ended.len()), list(&ended)));
+        voice.note(format_args!("ended {}: {}", count(ended.len(), noun), list(&ended)));
     }
+    let survivors: Vec<String> = fates
+        .iter()
+        .filter(|(_, fate)| *fate == Fate::Survived)
+        .map(|(process, _)| {
+            let why = if process.denied { "not permitted" } else { "SIGKILL has no effect on it yet" };
+            format!("{} ({why})", title(process))
+        })
+        .collect();
     if !survivors.is_empty() {
-        let named: Vec<String> = survivors
-            .iter()
-            .map(|process| {
-                let why = if process.denied { "not permitted" } else { "it does not react to SIGKILL" };
-                format!("{} ({why})", title(process))
-            })
-            .collect();
-        voice.error(format_args!("could not end {}: {}", count(named.len()), list(&named)));
+        voice.error(format_args!("could not end {}: {}", count(survivors.len(), noun), list(&survivors)));
     }
 }
 
-fn lives(process: &Process) -> bool {
-    !process.gone
-        && Stat::of(process.pid)
-            .is_ok_and(|stat| !stat.is_zombie() && process.start.is_none_or(|start| start == stat.start))
+/// `1 orphan`, `2 orphans`, `2 processes`.
+pub fn count(number: usize, noun: &str) -> String {
+    let ending = match (number, noun.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{number} {noun}{ending}")
 }
 
-fn count(number: usize) -> String {
-    if number == 1 { "1 orphan".into() } else { format!("{number} orphans") }
-}
-
-fn list(items: &[String]) -> String {
-    let few = items.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+/// The first few, and how many more there are.
+pub fn list(items: &[String]) -> String {
+    let few = items.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join(", ");
     match items.len().saturating_sub(FEW) {
         0 => few,
         more => format!("{few} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_nouns_agree() {
+        assert_eq!(count(1, "orphan"), "1 orphan");
+        assert_eq!(count(2, "orphan"), "2 orphans");
+        assert_eq!(count(1, "process"), "1 process");
+        assert_eq!(count(3, "process"), "3 processes");
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let items: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+        assert_eq!(list(&items), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more");
+        assert_eq!(list(&items[..1]), "0");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use crate::cli::Verbosity;
@@ -21,12 +22,14 @@ pub struct Voice {
     verbosity: Verbosity,
     start: Instant,
     stuck: Cell<bool>,
+    /// Whether a line that will be rewritten stands on the terminal.
+    passing: Cell<bool>,
 }
 
 impl Voice {
     /// A voice that tells the time from now on.
     pub fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity, start: Instant::now(), stuck: Cell::new(false) }
+        Self { verbosity, start: Instant::now(), stuck: Cell::new(false), passing: Cell::new(false) }
     }
 
     /// Whether each step is told.
@@ -54,8 +57,40 @@ impl Voice {
         }
     }
 
+    /// Whether anybody wants to know that we still wait.
+    pub fn shows_progress(&self) -> bool {
+        self.verbosity >= Verbosity::Normal
+    }
+
+    /// Whether standard error is a terminal.
+    pub fn is_on_terminal(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Says what we wait for: on a terminal in a line that the next one takes the place of.
+    pub fn progress(&self, message: fmt::Arguments<'_>) {
+        if self.is_on_terminal() {
+            self.write(&format!("\r\x1b[Korphanguard: {message}"));
+            self.passing.set(true);
+        } else {
+            self.error(message);
+        }
+    }
+
     fn line(&self, line: &str) {
-        for piece in line.as_bytes().chunks(AT_ONCE) {
+        self.clear();
+        self.write(line);
+    }
+
+    /// Takes the passing line away.
+    pub fn clear(&self) {
+        if self.passing.replace(false) {
+            self.write("\r\x1b[K");
+        }
+    }
+
+    fn write(&self, text: &str) {
+        for piece in text.as_bytes().chunks(AT_ONCE) {
             let patience = if self.stuck.get() { Duration::ZERO } else { PATIENCE };
             if !sys::stderr_is_writable(patience) {
                 self.stuck.set(true);
@@ -66,6 +101,12 @@ impl Voice {
             }
         }
     }
+}
+
+/// What the system says of an error, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Bytes that are text to a reader: what is not UTF-8, and control characters, come escaped (`\xff`, `\n`).

@@ -111,9 +111,7 @@ fn without_a_sentinel_too() {
 fn the_policy_wait_outlasts_the_last_and_leave_lets_go() {
     let mut job = start(&mut guarded("--on-exit wait", "child [ setsid on 10 exit 0 say stray hold ] exit 2"));
     let stray = job.pid_of("stray");
-    common::wait_until("the stray to be adopted", || {
-        common::status_field(stray, "PPid") == Some(job.guard().to_string())
-    });
+    job.wait_adopted(stray);
     send(stray, libc::SIGUSR1);
     let ended = job.nobody_left();
     assert_eq!((ended.status.code(), ended.err.as_str()), (Some(2), ""));

@@ -2,6 +2,8 @@
 //!
 //! Standard output is the proof. Every process of a job inherits it, sentinel and guard close it, so its end-of-file says that all of
 //! the job are dead, without looking at any process.
+//!
+//! A test file begins with the same `allow`s: its helper functions are not tests to the lints.
 #![allow(dead_code, unreachable_pub, missing_docs, unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -58,6 +60,7 @@ pub struct Running {
     pub stdin: Option<ChildStdin>,
     out: BufReader<ChildStdout>,
     stderr: Option<std::thread::JoinHandle<String>>,
+    error_lines: std::sync::mpsc::Receiver<String>,
 }
 
 /// How a job ended.
@@ -70,14 +73,20 @@ pub struct Ended {
 pub fn start(command: &mut Command) -> Running {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("orphanguard starts");
     let out = BufReader::new(child.stdout.take().unwrap());
-    let mut err = child.stderr.take().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let (tell, error_lines) = std::sync::mpsc::channel();
     let stderr = std::thread::spawn(move || {
         let mut text = Vec::new();
-        drop(err.read_to_end(&mut text));
-        String::from_utf8_lossy(&text).into_owned()
+        loop {
+            let before = text.len();
+            if err.read_until(b'\n', &mut text).unwrap_or(0) == 0 {
+                return String::from_utf8_lossy(&text).into_owned();
+            }
+            drop(tell.send(String::from_utf8_lossy(&text[before..]).into_owned()));
+        }
     });
     let stdin = child.stdin.take();
-    Running { child, stdin, out, stderr: Some(stderr) }
+    Running { child, stdin, out, stderr: Some(stderr), error_lines }
 }
 
 /// Runs a job to its end, and proves that nobody was left when orphanguard had ended.
@@ -105,9 +114,25 @@ impl Running {
         pid.trim().parse().unwrap()
     }
 
+    /// The next line of standard error.
+    pub fn error_line(&mut self) -> String {
+        self.error_lines.recv_timeout(PATIENCE).expect("a line on standard error")
+    }
+
     /// The guard: the sentinel's only child.
     pub fn guard(&self) -> Pid {
         wait_for("the guard", || children(self.pid()).first().copied())
+    }
+
+    /// Waits for a line of standard error with this in it.
+    pub fn wait_told(&mut self, text: &str) {
+        while !self.error_line().contains(text) {}
+    }
+
+    /// Waits until the guard has become the parent of this process.
+    pub fn wait_adopted(&self, orphan: Pid) {
+        let guard = self.guard().to_string();
+        wait_until("the orphan to be adopted", || status_field(orphan, "PPid").as_ref() == Some(&guard));
     }
 
     fn wait_readable(&self, patience: Duration) -> bool {
@@ -182,6 +207,11 @@ pub fn send(pid: Pid, signal: i32) {
         "cannot send {signal} to {pid}: {}",
         std::io::Error::last_os_error()
     );
+}
+
+/// To a process of ours that may be gone, but is not reaped.
+pub fn try_send(pid: Pid, signal: i32) {
+    unsafe { libc::kill(pid, signal) };
 }
 
 pub fn children(pid: Pid) -> Vec<Pid> {
