@@ -1,11 +1,12 @@
 //! What the tests share: starting orphanguard over the program that misbehaves, and proving that nobody is left.
 //!
 //! Standard output is the proof. Every process of a job inherits it, sentinel and guard close it, so its end-of-file says that all of
-//! the job are dead, without looking at any process.
+//! the job are dead, without looking at any process. Sentinel and guard keep standard error alone, so that the end-of-file of that
+//! says the same of them.
 //!
 //! A test file begins with the same `allow`s: its helper functions are not tests to the lints.
 #![allow(dead_code, unreachable_pub, missing_docs, unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,6 +15,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 pub type Pid = i32;
@@ -59,8 +61,8 @@ pub struct Running {
     pub child: Child,
     pub stdin: Option<ChildStdin>,
     out: BufReader<ChildStdout>,
-    stderr: Option<std::thread::JoinHandle<String>>,
-    error_lines: std::sync::mpsc::Receiver<String>,
+    err: String,
+    error_lines: Option<Receiver<String>>,
 }
 
 /// How a job ended.
@@ -71,22 +73,27 @@ pub struct Ended {
 }
 
 pub fn start(command: &mut Command) -> Running {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("orphanguard starts");
+    start_unheard(command.stderr(Stdio::piped()))
+}
+
+/// As [`start`], with the standard error that the command has been given.
+pub fn start_unheard(command: &mut Command) -> Running {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("orphanguard starts");
     let out = BufReader::new(child.stdout.take().unwrap());
-    let mut err = BufReader::new(child.stderr.take().unwrap());
-    let (tell, error_lines) = std::sync::mpsc::channel();
-    let stderr = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        loop {
-            let before = text.len();
-            if err.read_until(b'\n', &mut text).unwrap_or(0) == 0 {
-                return String::from_utf8_lossy(&text).into_owned();
+    let error_lines = child.stderr.take().map(|err| {
+        let mut err = BufReader::new(err);
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while err.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+                drop(tell.send(String::from_utf8_lossy(&line).into_owned()));
+                line.clear();
             }
-            drop(tell.send(String::from_utf8_lossy(&text[before..]).into_owned()));
-        }
+        });
+        told
     });
     let stdin = child.stdin.take();
-    Running { child, stdin, out, stderr: Some(stderr), error_lines }
+    Running { child, stdin, out, err: String::new(), error_lines }
 }
 
 /// Runs a job to its end, and proves that nobody was left when orphanguard had ended.
@@ -116,7 +123,10 @@ impl Running {
 
     /// The next line of standard error.
     pub fn error_line(&mut self) -> String {
-        self.error_lines.recv_timeout(PATIENCE).expect("a line on standard error")
+        let lines = self.error_lines.as_ref().expect("standard error is heard");
+        let line = lines.recv_timeout(PATIENCE).expect("a line on standard error");
+        self.err.push_str(&line);
+        line
     }
 
     /// The guard: the sentinel's only child.
@@ -174,8 +184,29 @@ impl Running {
                 count => out.extend(&buffer[..count]),
             }
         }
-        let err = self.stderr.take().unwrap().join().unwrap();
+        let mut err = std::mem::take(&mut self.err);
+        if let Some(lines) = self.error_lines.take() {
+            loop {
+                match lines.recv_timeout(PATIENCE) {
+                    Ok(line) => err.push_str(&line),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout) => {
+                        panic!("sentinel or guard is left: its standard error is still open")
+                    }
+                }
+            }
+        }
         Ended { status, out: String::from_utf8_lossy(&out).into_owned(), err }
+    }
+}
+
+/// A test that fails leaves nothing behind either, as far as orphanguard works.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
     }
 }
 
@@ -232,6 +263,40 @@ pub fn state(pid: Pid) -> Option<char> {
 
 pub fn wait_state(pid: Pid, expected: char) {
     wait_until(&format!("process {pid} to be {expected}"), || state(pid) == Some(expected));
+}
+
+/// Runs a program in namespaces of its own that these options of unshare(1) make; where that is not allowed, says so in a plain line.
+pub fn in_namespaces(options: &str, program: impl AsRef<OsStr>) -> Option<Command> {
+    let unshare = |how: &str, program: &OsStr| {
+        let mut command = Command::new("unshare");
+        command
+            .args(how.split_whitespace())
+            .args(options.split_whitespace())
+            .arg("--")
+            .arg(program)
+            .stdin(Stdio::null());
+        command
+    };
+    // Root may; others may where they can make a user namespace first.
+    let ways = ["", "--user --map-root-user"];
+    let allowed = |how: &&str| {
+        let tried = unshare(how, OsStr::new("true")).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    };
+    let Some(how) = ways.into_iter().find(allowed) else {
+        println!("skipped: unshare {options} is not allowed here");
+        return None;
+    };
+    Some(unshare(how, program.as_ref()))
+}
+
+/// Whether we are root; where not, says in a plain line that the test needs it.
+pub fn is_root() -> bool {
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if !is_root {
+        println!("skipped: only root can set this up");
+    }
+    is_root
 }
 
 /// How a process ended, in a shell's terms.

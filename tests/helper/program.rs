@@ -24,8 +24,15 @@
 //! | `on SIG exit N` | from now on the signal makes it exit N |
 //! | `report SIG…` then `.` | blocks the signals and writes a line for each that comes: `got NUMBER CODE SENDER VALUE`; for ever, but USR1 reports nothing more and exits 0 where it is not in the list |
 //! | `orphans N` | makes N children of a process that exits at once; they end with it, waiting for the last |
+//! | `name WORD` | from now on `report` begins its lines with this word instead of `got` |
+//! | `mask all`, `mask none` | blocks every signal that can be blocked, or none |
+//! | `become-root` | takes all three user IDs of root, as a set-user-ID program of root's may |
+//! | `leaderless [ … ]` | a second thread carries out these instructions while the first one ends |
+//! | `churn` | makes children that make a child and exit, and reaps them, as fast as it can; for ever |
+//! | `canaries N` | keeps N children, always ending the oldest and making another, until TERM comes; then writes `unhurt COUNT`, or at once `hit PID STATUS` where a signal that is not its own reaches one |
+//! | `exec PROGRAM ARG…` | becomes this program |
 #![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::io::{Read, Write};
 use std::ptr;
@@ -97,6 +104,20 @@ fn run(instructions: &[String]) {
                 report(&signals);
             }
             "orphans" => orphans(number(&next())),
+            "name" => NAME.set(next()).expect("one name"),
+            "mask" => mask(if next() == "all" { u64::MAX } else { 0 }),
+            "become-root" => become_root(),
+            "leaderless" => {
+                let block = block(&mut rest);
+                std::thread::spawn(move || {
+                    run(&block);
+                    std::process::exit(0);
+                });
+                unsafe { libc::syscall(libc::SYS_exit, 0) };
+            }
+            "churn" => churn(),
+            "canaries" => canaries(number(&next())),
+            "exec" => exec(rest),
             other => panic!("unknown instruction {other}"),
         }
     }
@@ -144,10 +165,13 @@ fn hold() -> ! {
 
 fn die(signal: i32) -> ! {
     action(signal, libc::SIG_DFL);
-    let all = 0u64;
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &all, ptr::null::<u64>(), 8) };
+    mask(0);
     unsafe { libc::kill(libc::getpid(), signal) };
     std::process::exit(99);
+}
+
+fn mask(set: u64) {
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &set, ptr::null::<u64>(), 8) };
 }
 
 fn action(signal: i32, handler: usize) -> i64 {
@@ -194,9 +218,11 @@ fn storm(most: i32) -> ! {
     }
 }
 
+static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+
 fn report(signals: &[i32]) -> ! {
     let set: u64 = signals.iter().chain([&libc::SIGUSR1]).fold(0, |set, signal| set | 1 << (signal - 1));
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &set, ptr::null::<u64>(), 8) };
+    mask(set);
     say(&format!("ready {}", std::process::id()));
     loop {
         let mut info = [0i32; 32];
@@ -208,7 +234,8 @@ fn report(signals: &[i32]) -> ! {
         if signal == libc::SIGUSR1 && !signals.contains(&signal) {
             std::process::exit(0);
         }
-        say(&format!("got {signal} {} {} {}", info[2], info[4], info[6]));
+        let name = NAME.get().map_or("got", String::as_str);
+        say(&format!("{name} {signal} {} {} {}", info[2], info[4], info[6]));
     }
 }
 
@@ -233,4 +260,64 @@ fn orphans(count: i32) {
             libc::waitpid(parent, ptr::null_mut(), 0);
         }
     }
+}
+
+fn become_root() {
+    let done = unsafe { libc::setresuid(0, 0, 0) };
+    assert_eq!(done, 0, "cannot become root: {}", std::io::Error::last_os_error());
+}
+
+fn churn() -> ! {
+    loop {
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            unsafe { libc::fork() };
+            unsafe { libc::_exit(0) };
+        }
+        unsafe { libc::waitpid(child, ptr::null_mut(), 0) };
+    }
+}
+
+/// Their own signal is USR1, which they die of; anything else that happens to one of them came from somebody who meant another process.
+fn canaries(count: i32) {
+    let mut term = 1u64 << (libc::SIGTERM - 1);
+    mask(term);
+    say(&format!("canaries {}", std::process::id()));
+    let mut alive = std::collections::VecDeque::new();
+    let mut made = 0;
+    let mut is_over = false;
+    loop {
+        // The signal waits where it is.
+        unsafe { libc::syscall(libc::SYS_rt_sigpending, &mut term, 8) };
+        is_over |= term != 0;
+        if is_over && alive.is_empty() {
+            return println!("unhurt {made}");
+        }
+        if !is_over {
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                mask(0);
+                hold();
+            }
+            // None where there is no number left: the job has them all.
+            made += i32::from(child > 0);
+            alive.extend(Some(child).filter(|&child| child > 0));
+        }
+        if is_over || alive.len() > count as usize {
+            let (oldest, mut status) = (alive.pop_front().unwrap(), 0);
+            unsafe { libc::kill(oldest, libc::SIGUSR1) };
+            unsafe { libc::waitpid(oldest, &mut status, libc::WUNTRACED) };
+            if !libc::WIFSIGNALED(status) || libc::WTERMSIG(status) != libc::SIGUSR1 {
+                return println!("hit {oldest} {status:#x}");
+            }
+        }
+    }
+}
+
+/// By execv(3) itself: std's way would give the program another signal mask, and SIGPIPE its default action.
+fn exec(words: &[String]) -> ! {
+    let words: Vec<_> = words.iter().map(|word| std::ffi::CString::new(word.as_str()).unwrap()).collect();
+    let pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect();
+    unsafe { libc::execv(pointers[0], pointers.as_ptr()) };
+    panic!("cannot run {:?}: {}", words[0], std::io::Error::last_os_error());
 }
