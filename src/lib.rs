@@ -17,6 +17,7 @@ pub mod guard;
 pub mod inherited;
 pub mod job;
 pub mod launch;
+pub mod nearest;
 pub mod pattern;
 pub mod plan;
 pub mod progress;

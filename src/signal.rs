@@ -7,6 +7,8 @@ use std::fmt;
 
 use nix::sys::signal::Signal as Standard;
 
+use crate::nearest::nearest;
+
 /// The first realtime signal as the C library counts them; `RTMIN+n` starts here (signal(7)).
 const RTMIN: u8 = 34;
 /// The highest signal number on Linux.
@@ -117,28 +119,8 @@ fn standard(name: &str) -> Option<Signal> {
 }
 
 fn unknown(name: &str) -> UnknownSignal {
-    let nearest = Standard::iterator()
-        .filter_map(|s| s.as_str().strip_prefix("SIG"))
-        .map(|candidate| (distance(name, candidate), candidate))
-        .min()
-        .filter(|&(far, candidate)| far <= candidate.len().max(3) / 2)
-        .map(|(_, candidate)| candidate.to_owned());
-    UnknownSignal { nearest }
-}
-
-/// How many letters must be put in, taken out or changed to get from one word to the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.bytes().enumerate() {
-            let change = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
+    let names = Standard::iterator().filter_map(|s| s.as_str().strip_prefix("SIG"));
+    UnknownSignal { nearest: nearest(name, names).map(str::to_owned) }
 }
 
 /// `TERM`, `RTMIN+3`, `32`: the name without its `SIG`, as kill(1) prints it.
