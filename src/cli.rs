@@ -14,6 +14,7 @@ use clap::{Arg, ArgAction, Command};
 use crate::duration;
 use crate::pattern::Pattern;
 use crate::signal::Signal;
+use crate::spare::MARK;
 use crate::status::ExitBySignal;
 use crate::sys::CStrings;
 
@@ -186,8 +187,9 @@ impl Spec {
 }
 
 const PREFIX: &str = "ORPHANGUARD_";
-/// The variables of that prefix that are not options: what the guard gives COMMAND, and the mark of the spared.
-const NOT_OPTIONS: [&[u8]; 2] = [b"ORPHANGUARD_ID=", b"ORPHANGUARD_SPARE=1"];
+/// Of that prefix and no option: what a guard around us gave us. Nor is the mark of the spared one, although `--spare` has its name:
+/// a pattern that is just `1` needs the command line.
+const ID: &[u8] = b"ORPHANGUARD_ID=";
 
 const LEFTOVERS: &str = "Leftovers";
 const TIME_LIMIT: &str = "Time limit";
@@ -493,9 +495,10 @@ pub fn parse(argv: CStrings, environment: CStrings) -> Result<Request, String> {
 
 /// The options that the environment sets, with their values.
 fn variables(environment: CStrings) -> Vec<(&'static Spec, &'static OsStr)> {
-    let ours = environment.iter().map(CStr::to_bytes).filter(|entry| {
-        entry.starts_with(PREFIX.as_bytes()) && !NOT_OPTIONS.iter().any(|other| entry.starts_with(other))
-    });
+    let ours = environment
+        .iter()
+        .map(CStr::to_bytes)
+        .filter(|&entry| entry.starts_with(PREFIX.as_bytes()) && !entry.starts_with(ID) && entry != MARK);
     ours.filter_map(|entry| {
         let equals = entry.iter().position(|&b| b == b'=')?;
         let spec = OPTIONS.iter().find(|spec| spec.variable().as_bytes() == &entry[..equals])?;
