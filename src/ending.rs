@@ -91,6 +91,8 @@ const STOP_PASSES: usize = 64;
 /// that end one by one cost no N².
 const REST: u32 = 4;
 const SHORTEST_REST: Duration = Duration::from_micros(200);
+/// Every so many looks one is thorough (see [`Family::glance`]).
+const THOROUGH: u32 = 8;
 /// While killing we look this often also where nothing has told us to.
 const KILL_TICK: Duration = Duration::from_millis(100);
 
@@ -122,6 +124,7 @@ pub struct Ending<'a> {
     /// Whom SIGSTOP has reached in this round of passes, and how many passes it has had.
     stopped: BTreeSet<Pid>,
     stop_passes: usize,
+    looks: u32,
     next_look: Option<Instant>,
     rest_until: Instant,
 }
@@ -145,6 +148,7 @@ impl<'a> Ending<'a> {
             covered: None,
             stopped: BTreeSet::new(),
             stop_passes: 0,
+            looks: 0,
             next_look: None,
             rest_until: now,
         }
@@ -254,7 +258,8 @@ impl<'a> Ending<'a> {
     /// Takes a process into the books, if it is new. `None` where it is gone or spared.
     fn meet(&mut self, pid: Pid, known: Known) -> Option<&mut Process> {
         let direct = known == Known::OurChild;
-        let stat = if direct && self.detail == Detail::Few { None } else { Stat::of(pid).ok() };
+        let wanted = !direct || (self.detail == Detail::All && self.method.can_read());
+        let stat = if wanted { Stat::of(pid).ok() } else { None };
         if !direct && stat.is_none_or(|stat| stat.is_zombie()) {
             if let Some(process) = self.found.get_mut(&pid) {
                 process.gone = true;
@@ -275,7 +280,7 @@ impl<'a> Ending<'a> {
         }
         if !self.found.contains_key(&pid) {
             let process = self.describe(pid, known, start);
-            if !self.is_command(pid) && self.spare.contains(pid) {
+            if self.is_spared(pid) {
                 // The stop of its group may have reached it.
                 if self.stage == Stage::Killing {
                     let _ = delivery::send(pid, known, &[Signal::CONT]);
@@ -293,8 +298,8 @@ impl<'a> Ending<'a> {
     }
 
     fn describe(&self, pid: Pid, known: Known, start: Option<u64>) -> Process {
-        let all = self.detail == Detail::All;
-        let named = all || self.found.len() + self.earlier.len() < FEW + 1;
+        let all = self.detail == Detail::All && self.method.can_read();
+        let named = all || self.method.can_read() && self.found.len() + self.earlier.len() < FEW + 1;
         Process {
             pid,
             name: if named { tree::name(pid) } else { Vec::new() },
@@ -313,10 +318,29 @@ impl<'a> Ending<'a> {
         matches!(self.scope, Scope::Job { command, .. } if command == pid)
     }
 
+    fn is_spared(&self, pid: Pid) -> bool {
+        !self.is_command(pid) && self.method.can_read() && self.spare.contains(pid)
+    }
+
+    /// Whether a process that was found lives, as far as can be known.
+    pub fn lives(&self, process: &Process) -> bool {
+        if process.gone || !self.method.can_read() {
+            return !process.gone && sys::is_child(process.pid);
+        }
+        let is_same = |stat: &Stat| process.start.is_none_or(|start| start == stat.start);
+        Stat::of(process.pid).is_ok_and(|stat| !stat.is_zombie() && is_same(&stat))
+    }
+
+    /// Who is whose child now. Now and then it is looked thoroughly, also where that costs four million calls.
+    fn family(&mut self) -> Family {
+        self.looks += 1;
+        if self.looks.is_multiple_of(THOROUGH) { Family::look(self.method) } else { Family::glance(self.method) }
+    }
+
     // ---- asking ---------------------------------------------------------------------------------------------------
 
     fn ask_all(&mut self, signal: Option<Signal>) -> usize {
-        let family = Family::look(self.method);
+        let family = self.family();
         let mut queue = self.roots(&family);
         if self.covered.is_none()
             && let (Some(group), Some(signal)) = (self.group(), signal)
@@ -369,7 +393,7 @@ impl<'a> Ending<'a> {
             if !is_in(pid, group) || !members.insert(pid) {
                 continue;
             }
-            if members.len() > GROUP_AT_MOST || (!self.is_command(pid) && self.spare.contains(pid)) {
+            if members.len() > GROUP_AT_MOST || self.is_spared(pid) {
                 return None;
             }
             queue.extend(family.children(pid));
@@ -401,7 +425,7 @@ impl<'a> Ending<'a> {
         if self.stopped.is_empty() {
             self.stop_group();
         }
-        let family = Family::look(self.method);
+        let family = self.family();
         let mut queue = self.roots(&family);
         // The youngest first: of a chain, it is the one that has not yet forked and gone.
         queue.make_contiguous().reverse();
@@ -439,7 +463,7 @@ impl<'a> Ending<'a> {
     /// it that are spared go on at once.
     fn stop_group(&self) {
         let Some(group) = self.group() else { return };
-        let family = Family::look(self.method);
+        let family = Family::glance(self.method);
         if family.children(self.me).into_iter().any(|pid| is_in(pid, group)) {
             let _ = sys::kill(-group, Some(Signal::STOP));
             for process in self.spared.values().filter(|process| is_in(process.pid, group)) {

@@ -3,7 +3,6 @@
 use crate::ending::{Ending, Process};
 use crate::signal::Signal;
 use crate::sys::Pid;
-use crate::tree::Stat;
 
 /// What became of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,15 +39,15 @@ impl Fate {
 /// nothing was to be ended.
 pub fn of_all<'e>(ending: &'e Ending<'_>, command: Option<Pid>, leaves: bool) -> Vec<(&'e Process, Fate)> {
     let others = ending.processes().filter(|process| Some(process.pid) != command);
-    let mut fates: Vec<_> = others.map(|process| (process, of_one(process, leaves))).collect();
+    let mut fates: Vec<_> = others.map(|process| (process, of_one(ending, process, leaves))).collect();
     fates.extend(ending.spared().map(|process| (process, Fate::Spared)));
     fates.sort_by_key(|(process, _)| process.pid);
     fates
 }
 
-fn of_one(process: &Process, leaves: bool) -> Fate {
+fn of_one(ending: &Ending<'_>, process: &Process, leaves: bool) -> Fate {
     match process.sent {
-        _ if lives(process) => {
+        _ if ending.lives(process) => {
             if leaves {
                 Fate::Left
             } else {
@@ -59,9 +58,4 @@ fn of_one(process: &Process, leaves: bool) -> Fate {
         Some(_) => Fate::Terminated,
         None => Fate::Exited,
     }
-}
-
-fn lives(process: &Process) -> bool {
-    let is_same = |stat: &Stat| !stat.is_zombie() && process.start.is_none_or(|start| start == stat.start);
-    !process.gone && Stat::of(process.pid).is_ok_and(|stat| is_same(&stat))
 }

@@ -528,6 +528,9 @@ impl<'a> Guard<'a> {
             job.voice.note(format_args!("COMMAND (process {}) took SIGKILL", self.command));
         }
         summary::tell(&job.voice, if circumstances.timed_out { "process" } else { "orphan" }, &fates);
+        if job.is_init() {
+            summary::tell_doomed(&job.voice, &fates);
+        }
         let exit = match self.plan.ended() {
             Some(ended) => job.rules.exit(ended, circumstances),
             None => Exit::Code(KILLED),

@@ -27,6 +27,15 @@ pub fn tell(voice: &Voice, noun: &str, fates: &[(&Process, Fate)]) {
     }
 }
 
+/// As PID 1: says that whoever was let go, or is spared, does not outlive us all the same (pid_namespaces(7)).
+pub fn tell_doomed(voice: &Voice, fates: &[(&Process, Fate)]) {
+    let let_go = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Left | Fate::Spared));
+    let named: Vec<String> = let_go.map(|(process, _)| title(process)).collect();
+    if !named.is_empty() {
+        voice.note(format_args!("leaving {}, which the kernel kills as PID 1 ends", list(&named)));
+    }
+}
+
 /// `1 orphan`, `2 orphans`, `2 processes`.
 pub fn count(number: usize, noun: &str) -> String {
     let ending = match (number, noun.ends_with('s')) {

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 
@@ -85,6 +87,13 @@ pub enum Method {
 }
 
 impl Method {
+    /// Whether `/proc` is ours: if not, what stands there is of other people's processes.
+    pub fn can_read(self) -> bool {
+        self != Self::Wait
+    }
+}
+
+impl Method {
     /// The best that there is here. `/proc` may be missing, or be that of another PID namespace (`unshare --pid` without
     /// `--mount-proc`), where our numbers mean other people's processes.
     pub fn find() -> Self {
@@ -105,11 +114,20 @@ pub enum Family {
     Files,
     /// Known from one pass.
     Known(BTreeMap<Pid, Vec<Pid>>),
-    /// Our own children only.
-    Own,
+    /// Our own children only; those up to the newest number, or all.
+    Own {
+        /// Whether numbers above the newest are tried, too.
+        all: bool,
+    },
 }
 
 impl Family {
+    /// As [`Family::look`], but where numbers have to be tried, only those up to the newest, as long as one of them is a child of ours.
+    /// They are given in ascending order, so that misses nobody until they have begun again at the lowest.
+    pub fn glance(method: Method) -> Self {
+        if method == Method::Wait { Self::Own { all: false } } else { Self::look(method) }
+    }
+
     /// Looks now.
     pub fn look(method: Method) -> Self {
         match method {
@@ -123,7 +141,7 @@ impl Family {
                 }
                 Self::Known(children)
             }
-            Method::Wait => Self::Own,
+            Method::Wait => Self::Own { all: true },
         }
     }
 
@@ -133,8 +151,8 @@ impl Family {
         match self {
             Self::Files => children_from_files(pid),
             Self::Known(children) => children.get(&pid).cloned().unwrap_or_default(),
-            Self::Own if pid == std::process::id() as Pid => children_by_wait(),
-            Self::Own => Vec::new(),
+            Self::Own { all } if pid == std::process::id() as Pid => children_by_wait(*all),
+            Self::Own { .. } => Vec::new(),
         }
     }
 }
@@ -174,11 +192,24 @@ fn read_children(file: &str, children: &mut Vec<Pid>) {
 /// The highest PID that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)); the real limit stands in the `/proc` that is missing.
 const HIGHEST_PID: Pid = 4_194_304;
 
-fn children_by_wait() -> Vec<Pid> {
+fn children_by_wait(all: bool) -> Vec<Pid> {
     if !sys::is_child(0) {
         return Vec::new();
     }
-    (1..HIGHEST_PID).filter(|&pid| sys::is_child(pid)).collect()
+    let children = |range: Range<Pid>| range.filter(|&pid| sys::is_child(pid));
+    let newest = if all { None } else { newest_pid() }.unwrap_or(HIGHEST_PID);
+    let mut found: Vec<Pid> = children(1..newest).collect();
+    if found.is_empty() {
+        found.extend(children(newest..HIGHEST_PID));
+    }
+    found
+}
+
+/// The number that the kernel gives to a process now. It is asked of one that ends at once.
+fn newest_pid() -> Option<Pid> {
+    let mut stack = [MaybeUninit::uninit(); 16384];
+    let pid = sys::vfork(&mut stack, &mut || 0).ok()?;
+    sys::wait_for(pid).ok().map(|_| pid)
 }
 
 #[cfg(test)]
@@ -201,6 +232,8 @@ mod tests {
         for method in [Method::ChildrenFiles, Method::Scan, Method::Wait] {
             let children = Family::look(method).children(std::process::id() as Pid);
             assert!(children.contains(&pid), "{method:?} found {children:?}, not {pid}");
+            let children = Family::glance(method).children(std::process::id() as Pid);
+            assert!(children.contains(&pid), "{method:?} saw {children:?}, not {pid}");
         }
         child.kill().unwrap();
         child.wait().unwrap();
