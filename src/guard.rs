@@ -456,6 +456,11 @@ impl<'a> Guard<'a> {
                 self.send_to_each(signal, &everyone);
             }
         }
+        // A stopped COMMAND cannot end until it goes on. A shell's `kill %1` sees to that for these two signals; a container runtime, the
+        // caller of PID 1, does not, and would wait for its SIGKILL.
+        if self.job.is_init() && self.plan.is_stopped() && [Signal::TERM, Signal::HUP].contains(&signal) {
+            self.forward(Signal::CONT, target);
+        }
     }
 
     fn send_to_command(&self, signal: Signal) {

@@ -170,6 +170,11 @@ impl Plan {
         self.state == State::Over
     }
 
+    /// Whether the job is stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Takes note of orphans that COMMAND left and that are not spared.
     pub fn note_orphans(&mut self) {
         self.circumstances.left_orphans = true;
