@@ -23,6 +23,9 @@
 //! | `storm N` | forks as fast as it can, children too, until N are made in all; they sleep for ever |
 //! | `on SIG exit N` | from now on the signal makes it exit N |
 //! | `report SIG…` then `.` | blocks the signals and writes a line for each that comes: `got NUMBER CODE SENDER VALUE`; for ever, but USR1 reports nothing more and exits 0 where it is not in the list |
+//! | `block SIG`, `await SIG` | blocks the signal; waits until it comes, blocked |
+//! | `send SIG PID` | sends the signal |
+//! | `size` | writes the size of the terminal on standard input: `size ROWS COLUMNS` |
 //! | `orphans N` | makes N children of a process that exits at once; they end with it, waiting for the last |
 //! | `name WORD` | from now on `report` begins its lines with this word instead of `got` |
 //! | `mask all`, `mask none` | blocks every signal that can be blocked, or none |
@@ -103,6 +106,27 @@ fn run(instructions: &[String]) {
                 }
                 report(&signals);
             }
+            "block" => {
+                let set = bit(number(&next()));
+                unsafe {
+                    libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const set, ptr::null::<u64>(), 8)
+                };
+            }
+            "await" => {
+                let set = bit(number(&next()));
+                let (info, timeout) = (ptr::null::<u8>(), ptr::null::<u8>());
+                while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, info, timeout, 8) } < 0 {}
+            }
+            "send" => {
+                let signal = number(&next());
+                let pid = number(&next());
+                assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "{}", std::io::Error::last_os_error());
+            }
+            "size" => {
+                let mut size = unsafe { std::mem::zeroed::<libc::winsize>() };
+                unsafe { libc::ioctl(0, libc::TIOCGWINSZ, &raw mut size) };
+                say(&format!("size {} {}", size.ws_row, size.ws_col));
+            }
             "orphans" => orphans(number(&next())),
             "name" => NAME.set(next()).expect("one name"),
             "mask" => mask(if next() == "all" { u64::MAX } else { 0 }),
@@ -125,6 +149,11 @@ fn run(instructions: &[String]) {
 
 fn number(word: &str) -> i32 {
     word.parse().unwrap_or_else(|_| panic!("{word} is not a number"))
+}
+
+/// A signal's place in the kernel's set.
+fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
 }
 
 /// The instructions up to the bracket that closes the one that comes now.
@@ -221,7 +250,7 @@ fn storm(most: i32) -> ! {
 static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 fn report(signals: &[i32]) -> ! {
-    let set: u64 = signals.iter().chain([&libc::SIGUSR1]).fold(0, |set, signal| set | 1 << (signal - 1));
+    let set: u64 = signals.iter().chain([&libc::SIGUSR1]).fold(0, |set, &signal| set | bit(signal));
     mask(set);
     say(&format!("ready {}", std::process::id()));
     loop {
