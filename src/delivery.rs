@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use crate::signal::Signal;
+use crate::strangers::Strangers;
 use crate::sys::{self, Pid};
 use crate::tree::{Family, Method, Stat};
 
@@ -60,10 +61,10 @@ pub fn send(pid: Pid, known: Known, signals: &[Signal]) -> io::Result<()> {
     })
 }
 
-/// Every descendant of ours at this moment but for these children and what descends from them, and how we know it.
-pub fn everyone(but: &[Pid]) -> Vec<(Pid, Known)> {
+/// Every descendant of ours at this moment but for the strangers and what descends from them, and how we know it.
+pub fn everyone(strangers: &Strangers) -> Vec<(Pid, Known)> {
     let family = Family::look(Method::find());
-    let children = family.children(std::process::id() as Pid).into_iter().filter(|child| !but.contains(child));
+    let children = family.children(std::process::id() as Pid).into_iter().filter(|&child| !strangers.contains(child));
     let mut found: Vec<(Pid, Known)> = children.map(|child| (child, Known::OurChild)).collect();
     let mut next = 0;
     while let Some(&(pid, _)) = found.get(next) {

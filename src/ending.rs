@@ -16,6 +16,7 @@ use crate::delivery::{self, Known};
 use crate::duration;
 use crate::signal::Signal;
 use crate::spare::Spare;
+use crate::strangers::Strangers;
 use crate::sys::{self, Pid};
 use crate::tree::{self, Family, Method, Stat};
 use crate::voice::{Voice, readable};
@@ -29,15 +30,15 @@ pub enum Scope {
         command: Pid,
         /// COMMAND's own process group, if it leads one.
         group: Option<Pid>,
-        /// Children that we had before the job: not ours to end.
-        before: Vec<Pid>,
+        /// Who was there before the job: not ours to end.
+        strangers: Strangers,
     },
     /// What is orphaned: our children but for COMMAND, and what descends from them.
     Orphans {
         /// COMMAND, which goes on.
         command: Pid,
-        /// Children that we had before the job.
-        before: Vec<Pid>,
+        /// Who was there before the job.
+        strangers: Strangers,
     },
     /// These processes, known by their start times, and what descends from them. They need not be ours.
     These(Vec<(Pid, u64)>),
@@ -245,8 +246,8 @@ impl<'a> Ending<'a> {
             children.map(|pid| (pid, Known::OurChild)).collect::<VecDeque<_>>()
         };
         let mut roots = match &self.scope {
-            Scope::Job { before, .. } => ours(&|pid| before.contains(&pid)),
-            Scope::Orphans { command, before } => ours(&|pid| pid == *command || before.contains(&pid)),
+            Scope::Job { strangers, .. } => ours(&|pid| strangers.contains(pid)),
+            Scope::Orphans { command, strangers } => ours(&|pid| pid == *command || strangers.contains(pid)),
             Scope::These(these) => these.iter().map(|&(pid, start)| (pid, Known::StartedAt(start))).collect(),
         };
         // What we know already, also where its parent is gone and it went to somebody else.

@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
 use crate::status::{Change, Ended, Exit, FAILED, KILLED};
+use crate::strangers::Strangers;
 use crate::summary;
 use crate::sweep::Sweep;
 use crate::sys::{self, Pid, SignalInfo};
@@ -48,7 +49,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
         sys::set_parent_death_signal(Signal::CONT);
         let _ = prctl::set_name(c"og-guard");
     }
-    let before = if behind.is_some() { Vec::new() } else { inherited::children() };
+    let strangers = if behind.is_some() { Strangers::default() } else { Strangers::now() };
     if let Err(error) = prctl::set_child_subreaper(true) {
         job.voice.error(format_args!("cannot become a subreaper: {}", reason(&error.into())));
         return Exit::Code(FAILED);
@@ -75,7 +76,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
         }
     };
     match launch.start(&identity()) {
-        Ok(command) => Guard::new(job, behind, before, (place, terminal), signals, command).watch(),
+        Ok(command) => Guard::new(job, behind, strangers, (place, terminal), signals, command).watch(),
         Err(error) => {
             job.voice.error(format_args!("{}", error.message()));
             let exit = Exit::Code(error.status());
@@ -97,9 +98,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
 /// The value of `ORPHANGUARD_ID`: our PID, and the time in clock ticks since boot. A process of that PID is this guard if it started no
 /// later than that: a later owner of the number would have had to start after this one had ended.
 fn identity() -> String {
-    let since_boot = sys::time_since_boot();
-    let ticks = since_boot.as_nanos() * u128::from(sys::ticks_per_second()) / 1_000_000_000;
-    format!("{}.{ticks}", std::process::id())
+    format!("{}.{}", std::process::id(), sys::ticks_since_boot())
 }
 
 /// COMMAND's process group, and the terminal where it has to be handed over.
@@ -119,7 +118,7 @@ fn choose_place(job: &Job) -> (Place, Option<Terminal>) {
 struct Guard<'a> {
     job: &'a Job,
     behind: Option<Behind<'a>>,
-    before: Vec<Pid>,
+    strangers: Strangers,
     place: Place,
     terminal: Option<Terminal>,
     signals: OwnedFd,
@@ -142,7 +141,7 @@ impl<'a> Guard<'a> {
     fn new(
         job: &'a Job,
         behind: Option<Behind<'a>>,
-        before: Vec<Pid>,
+        strangers: Strangers,
         (place, terminal): (Place, Option<Terminal>),
         signals: OwnedFd,
         command: Pid,
@@ -162,12 +161,12 @@ impl<'a> Guard<'a> {
         }
         let sweep = (job.options.on_orphan == OnOrphan::Kill).then(|| {
             let how = (job.options.signal, job.options.grace);
-            Sweep::new(command, before.clone(), how, &job.spare, job.detail(), &job.voice)
+            Sweep::new(command, strangers.clone(), how, &job.spare, job.detail(), &job.voice)
         });
         let mut guard = Self {
             job,
             behind,
-            before,
+            strangers,
             place,
             terminal,
             signals,
@@ -344,7 +343,6 @@ impl<'a> Guard<'a> {
         if let Some(sweep) = &mut self.sweep {
             sweep.reaped(pid);
         }
-        self.before.retain(|&child| child != pid);
     }
 
     fn command_stopped(&mut self, signal: Signal) {
@@ -429,7 +427,7 @@ impl<'a> Guard<'a> {
         let left = step(self.ending.get_or_insert_with(|| {
             let job = self.job;
             let group = matches!(self.place, Place::NewGroup | Place::NewSession).then_some(self.command);
-            let scope = Scope::Job { command: self.command, group, before: self.before.clone() };
+            let scope = Scope::Job { command: self.command, group, strangers: self.strangers.clone() };
             Ending::new(scope, job.detail(), &job.spare, &job.voice)
         }));
         if self.plan.ended().is_some() && left.alive > 0 {
@@ -452,7 +450,7 @@ impl<'a> Guard<'a> {
             Target::Command => self.send_to_command(signal),
             Target::Group => self.send_to_group(signal),
             Target::Tree => {
-                let everyone = delivery::everyone(&self.before);
+                let everyone = delivery::everyone(&self.strangers);
                 self.send_to_each(signal, &everyone);
             }
         }
@@ -488,7 +486,7 @@ impl<'a> Guard<'a> {
             Place::Group(group) => {
                 // kill(-group) would hit the caller.
                 self.send_to_command(signal);
-                let mut others = delivery::everyone(&self.before);
+                let mut others = delivery::everyone(&self.strangers);
                 others.retain(|&(pid, _)| pid != self.command && is_in(pid, group));
                 self.send_to_each(signal, &others);
             }

@@ -3,8 +3,7 @@
 use std::os::fd::RawFd;
 
 use crate::signal::{Signal, SignalSet};
-use crate::sys::{self, Pid};
-use crate::tree::{Family, Method};
+use crate::sys;
 
 /// The inherited state that we change for ourselves. All else is left alone, and so reaches COMMAND by itself.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +28,6 @@ impl Inherited {
         }
         sys::set_signal_mask(self.mask);
     }
-}
-
-/// The children that we have from before: `sleep 9 & exec orphanguard …` makes them ours. They are not of the job.
-pub fn children() -> Vec<Pid> {
-    if sys::is_child(0) { Family::look(Method::find()).children(std::process::id() as Pid) } else { Vec::new() }
 }
 
 /// Closes every descriptor but standard error and these: a guard that idles must not hold a pipe whose reader waits for its end,

@@ -26,6 +26,7 @@ pub mod sentinel;
 pub mod signal;
 pub mod spare;
 pub mod status;
+pub mod strangers;
 pub mod summary;
 pub mod sweep;
 pub mod sys;

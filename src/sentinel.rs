@@ -20,6 +20,7 @@ use crate::plan::GIVE_UP;
 use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
 use crate::status::{Change, Exit, FAILED, KILLED};
+use crate::strangers::Strangers;
 use crate::summary;
 use crate::sys::{self, Pid, SignalInfo};
 use crate::voice::reason;
@@ -27,7 +28,7 @@ use crate::waiting::wait;
 
 /// Forks the guard and stands behind it until the job is over; how to end.
 pub fn run(job: &Job) -> Exit {
-    let before = inherited::children();
+    let strangers = Strangers::now();
     let prepared = prctl::set_child_subreaper(true).map_err(Into::into).and_then(|()| Channel::pair());
     let forked = prepared.and_then(|(ours, guards)| Ok((sys::fork()?, ours, guards)));
     match forked {
@@ -40,7 +41,7 @@ pub fn run(job: &Job) -> Exit {
         Ok((Some(guard), channel, guards)) => {
             drop(guards);
             match sys::signalfd() {
-                Ok(signals) => Sentinel::new(job, guard, channel, signals, before).watch(),
+                Ok(signals) => Sentinel::new(job, guard, channel, signals, strangers).watch(),
                 // Without it no signal would reach the job; our end ends it.
                 Err(error) => {
                     job.voice.error(format_args!("cannot receive signals: {}", reason(&error)));
@@ -60,7 +61,7 @@ struct Sentinel<'a> {
     guard: Pid,
     channel: Channel,
     signals: OwnedFd,
-    before: Vec<Pid>,
+    strangers: Strangers,
     /// Signals for which the channel had no room yet.
     backlog: VecDeque<SignalInfo>,
     stop: Option<Signal>,
@@ -71,7 +72,7 @@ struct Sentinel<'a> {
 }
 
 impl<'a> Sentinel<'a> {
-    fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, before: Vec<Pid>) -> Self {
+    fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, strangers: Strangers) -> Self {
         // If somebody stops us and then kills the guard, the channel's end must wake us.
         sys::signal_when_readable(channel.as_fd(), Signal::CONT);
         let mut keep = vec![channel.descriptor(), signals.as_raw_fd()];
@@ -84,7 +85,7 @@ impl<'a> Sentinel<'a> {
             guard,
             channel,
             signals,
-            before,
+            strangers,
             backlog: VecDeque::new(),
             stop: None,
             guard_ended: false,
@@ -208,7 +209,7 @@ impl<'a> Sentinel<'a> {
     fn take_over(mut self) -> Exit {
         let (voice, started) = (&self.job.voice, Instant::now());
         voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
-        let scope = Scope::Job { command: 0, group: None, before: std::mem::take(&mut self.before) };
+        let scope = Scope::Job { command: 0, group: None, strangers: std::mem::take(&mut self.strangers) };
         let mut ending = Ending::new(scope, self.job.detail(), &self.job.spare, voice);
         let mut command_ended = None;
         let mut left = ending.kill();

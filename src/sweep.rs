@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::ending::{Detail, Ending, Scope};
 use crate::signal::Signal;
 use crate::spare::Spare;
+use crate::strangers::Strangers;
 use crate::sys::Pid;
 use crate::tree::{Family, Method};
 use crate::voice::Voice;
@@ -27,13 +28,13 @@ impl<'a> Sweep<'a> {
     /// Looks first after a moment: right after the start there is nothing to see.
     pub fn new(
         command: Pid,
-        before: Vec<Pid>,
+        strangers: Strangers,
         (signal, grace): (Option<Signal>, Duration),
         spare: &'a Spare,
         detail: Detail,
         voice: &'a Voice,
     ) -> Self {
-        let mut ending = Ending::new(Scope::Orphans { command, before }, detail, spare, voice);
+        let mut ending = Ending::new(Scope::Orphans { command, strangers }, detail, spare, voice);
         ending.ask_from_now_on(signal.filter(|_| !grace.is_zero()));
         Self { ending, command, grace, next: Instant::now() + OFTEN }
     }

@@ -237,6 +237,11 @@ pub fn time_since_boot() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// The same in clock ticks, the unit of process start times.
+pub fn ticks_since_boot() -> u64 {
+    (time_since_boot().as_nanos() * u128::from(ticks_per_second()) / 1_000_000_000) as u64
+}
+
 /// How many clock ticks a second has, the unit of process start times (sysconf(3)).
 pub fn ticks_per_second() -> u64 {
     // SAFETY: takes a number.
