@@ -123,3 +123,13 @@ fn the_policy_wait_outlasts_the_last_and_leave_lets_go() {
     send(stray, libc::SIGKILL);
     job.nobody_left_soon();
 }
+
+#[test]
+fn those_that_leave_the_commands_group_just_then_hear_the_polite_signal_too() {
+    let daemons = "child [ setsid hold ] ".repeat(60);
+    for _ in 0..30 {
+        // Whoever were to miss it would have an hour to live.
+        let ended = run(&mut guarded("--grace 1h", &daemons));
+        assert_eq!(ended.status.code(), Some(0));
+    }
+}
