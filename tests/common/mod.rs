@@ -16,6 +16,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub type Pid = i32;
@@ -78,7 +79,7 @@ pub fn start(command: &mut Command) -> Running {
 
 /// As [`start`], with the standard error that the command has been given.
 pub fn start_unheard(command: &mut Command) -> Running {
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("orphanguard starts");
+    let mut child = spawn(command.stdout(Stdio::piped())).expect("orphanguard starts");
     let out = BufReader::new(child.stdout.take().unwrap());
     let error_lines = child.stderr.take().map(|err| {
         let mut err = BufReader::new(err);
@@ -94,6 +95,13 @@ pub fn start_unheard(command: &mut Command) -> Running {
     });
     let stdin = child.stdin.take();
     Running { child, stdin, out, err: String::new(), error_lines }
+}
+
+/// One at a time: what a test in another thread forks meanwhile would hold our new pipes open until it calls exec.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
 }
 
 /// Runs a job to its end, and proves that nobody was left when orphanguard had ended.
@@ -245,6 +253,12 @@ pub fn try_send(pid: Pid, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
+/// As sigqueue(3), with this value.
+pub fn queue(pid: Pid, signal: i32, value: usize) {
+    let value = libc::sigval { sival_ptr: value as *mut libc::c_void };
+    assert_eq!(unsafe { libc::sigqueue(pid, signal, value) }, 0, "{}", std::io::Error::last_os_error());
+}
+
 pub fn children(pid: Pid) -> Vec<Pid> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     text.split_whitespace().map(|word| word.parse().unwrap()).collect()
@@ -280,8 +294,8 @@ pub fn in_namespaces(options: &str, program: impl AsRef<OsStr>) -> Option<Comman
     // Root may; others may where they can make a user namespace first.
     let ways = ["", "--user --map-root-user"];
     let allowed = |how: &&str| {
-        let tried = unshare(how, OsStr::new("true")).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        tried.is_ok_and(|status| status.success())
+        let tried = spawn(unshare(how, OsStr::new("true")).stdout(Stdio::null()).stderr(Stdio::null()));
+        tried.and_then(|mut tried| tried.wait()).is_ok_and(|status| status.success())
     };
     let Some(how) = ways.into_iter().find(allowed) else {
         println!("skipped: unshare {options} is not allowed here");
