@@ -42,7 +42,7 @@ use cli::{Request, Verbosity};
 use job::Job;
 use status::{Exit, FAILED};
 use sys::CStrings;
-use voice::{Voice, reason};
+use voice::{Voice, readable, reason};
 
 /// The whole program: reads the command line, runs the job, and says how to end.
 pub fn run(argv: CStrings) -> Exit {
@@ -55,7 +55,8 @@ pub fn run(argv: CStrings) -> Exit {
         Ok(job) if job.is_init() || job.options.no_sentinel => guard::run(&job, None),
         Ok(job) => sentinel::run(&job),
         Err(message) => {
-            Voice::new(Verbosity::Normal).error(format_args!("{message}"));
+            // It repeats what it was given, line breaks too.
+            Voice::new(Verbosity::Normal).error(format_args!("{}", readable(message.as_bytes())));
             Exit::Code(FAILED)
         }
     }
