@@ -12,8 +12,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
@@ -46,13 +47,19 @@ pub fn guarded(options: &str, instructions: &str) -> Command {
     command
 }
 
-/// `orphanguard OPTIONS -- PROGRAM`, to which arguments may be added. The variables of whoever runs the tests are not ours.
+/// `orphanguard OPTIONS -- PROGRAM`, to which arguments may be added.
 pub fn guarding(options: &str, program: impl AsRef<OsStr>) -> Command {
+    let mut command = orphanguard_alone();
+    command.args(options.split_whitespace()).arg("--").arg(program);
+    command
+}
+
+/// `orphanguard`, to which everything is to be added. The variables of whoever runs the tests are not ours.
+pub fn orphanguard_alone() -> Command {
     let mut command = Command::new(orphanguard());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ORPHANGUARD_")) {
         command.env_remove(name);
     }
-    command.args(options.split_whitespace()).arg("--").arg(program);
     command.stdin(Stdio::null());
     command
 }
@@ -302,6 +309,36 @@ pub fn in_namespaces(options: &str, program: impl AsRef<OsStr>) -> Option<Comman
         return None;
     };
     Some(unshare(how, program.as_ref()))
+}
+
+/// A directory of a test's own, gone at its end.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// The name is the test's own.
+    pub fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A new file in it, with these permissions.
+    pub fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
 }
 
 /// Whether we are root; where not, says in a plain line that the test needs it.
