@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -17,7 +18,7 @@ use crate::fate::Fate;
 use crate::signal::Signal;
 use crate::status::{Ended, Exit};
 use crate::sys::{self, CStrings, Pid, SignalInfo};
-use crate::voice::reason;
+use crate::voice::{readable, reason};
 
 /// Where the report goes.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl ReportFile {
     /// # Errors
     /// A line that says why it cannot be written.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
+        let shown = readable(path.as_os_str().as_bytes());
         Self::try_open(path)
             .map_err(|error| format!("--report: cannot write '{shown}': {}; choose another file", reason(&error)))
     }
