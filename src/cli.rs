@@ -12,11 +12,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
 use crate::duration;
+use crate::nearest::nearest;
 use crate::pattern::Pattern;
-use crate::signal::Signal;
+use crate::signal::{Signal, UnknownSignal};
 use crate::spare::MARK;
 use crate::status::ExitBySignal;
 use crate::sys::CStrings;
+use crate::voice::readable;
 
 /// `--on-exit`: what to do with the processes that COMMAND leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -305,8 +307,7 @@ pub const OPTIONS: &[Spec] = &[
         heading: SIGNALS,
         help: "Forward signal TO where FROM comes; HUP=none drops it;\nrepeatable",
         set: |o, v| {
-            let (from, to) = pair(v, "TERM=INT")?;
-            o.rewrite.push((signal(from)?, signal_or(OsStr::new(to), "none")?));
+            o.rewrite.push(pair(v, "TERM=INT", forwarded, |word| signal_or(OsStr::new(word), "none"))?);
             Ok(())
         },
         ..BASE
@@ -377,8 +378,7 @@ pub const OPTIONS: &[Spec] = &[
         heading: EXIT_STATUS,
         help: "Exit TO where COMMAND exited FROM (128+n: died of signal n);\nrepeatable",
         set: |o, v| {
-            let (from, to) = pair(v, "143=0")?;
-            o.map_status.push((code(from)?, code(to)?));
+            o.map_status.push(pair(v, "143=0", code, code)?);
             Ok(())
         },
         ..BASE
@@ -405,7 +405,7 @@ pub const OPTIONS: &[Spec] = &[
         help: "Write a JSON report to FILE at the end",
         set: |o, v| {
             if v.is_empty() {
-                return Err("the file has no name".into());
+                return Err("it is empty; give the name of a file".into());
             }
             o.report = Some(v.into());
             Ok(())
@@ -489,8 +489,11 @@ pub fn parse(argv: CStrings, environment: CStrings) -> Result<Request, String> {
             from_variable(spec, &mut options, value)?;
         }
     }
-    let words = matches.get_many::<OsString>("COMMAND").map_or(0, Iterator::count);
-    Ok(Request::Run(options, argv.skip(count - words)))
+    // Last: of `-g make`, what is wrong is the value of -g.
+    match matches.get_many::<OsString>("COMMAND").map_or(0, Iterator::count) {
+        0 => Err(format!("no COMMAND given; usage: {USAGE}; see orphanguard --help")),
+        words => Ok(Request::Run(options, argv.skip(count - words))),
+    }
 }
 
 /// The options that the environment sets, with their values.
@@ -521,7 +524,7 @@ fn from_variable(spec: &Spec, options: &mut Options, value: &OsStr) -> Result<()
 }
 
 fn apply(spec: &Spec, options: &mut Options, value: &OsStr, source: &str) -> Result<(), String> {
-    (spec.set)(options, value).map_err(|why| format!("{source}: '{}': {why}", value.display()))
+    (spec.set)(options, value).map_err(|why| format!("{source}: '{}': {why}", readable(value.as_bytes())))
 }
 
 fn command_line_values(spec: &Spec, matches: &clap::ArgMatches) -> Vec<OsString> {
@@ -554,11 +557,10 @@ pub fn command() -> Command {
         .value_parser(clap::value_parser!(OsString))
         .trailing_var_arg(true)
         .num_args(1..)
-        .required(true)
         .hide(true);
     Command::new("orphanguard")
         .version(env!("CARGO_PKG_VERSION"))
-        .override_usage("orphanguard [OPTIONS] [--] COMMAND [ARG]...")
+        .override_usage(USAGE)
         .about(ABOUT)
         .after_help(EPILOGUE)
         .after_long_help(LONG_EPILOGUE)
@@ -566,6 +568,7 @@ pub fn command() -> Command {
         .arg(operands)
 }
 
+const USAGE: &str = "orphanguard [OPTIONS] [--] COMMAND [ARG]...";
 const ABOUT: &str = "Runs COMMAND so that no process of it is left behind.";
 const EPILOGUE: &str = "More: orphanguard --help, man orphanguard";
 const LONG_EPILOGUE: &str = "\
@@ -584,31 +587,30 @@ Examples:
 /// clap's error as one line with a way out.
 fn one_line(error: &clap::Error) -> String {
     let word = |kind| match error.get(kind) {
-        Some(ContextValue::String(word)) => Some(word.clone()),
-        Some(ContextValue::Strings(words)) => words.first().cloned(),
-        _ => None,
+        Some(ContextValue::String(word)) => readable(word.as_bytes()),
+        Some(ContextValue::Strings(words)) => words.first().map(|word| readable(word.as_bytes())).unwrap_or_default(),
+        _ => String::new(),
     };
-    let thing = word(ContextKind::InvalidArg).unwrap_or_default();
+    // `--grace <DURATION>`
+    let thing = word(ContextKind::InvalidArg).replace(['<', '>'], "");
+    let (name, value) = thing.split_once(' ').unwrap_or((&thing, ""));
     match error.kind() {
+        // What clap makes of `-v=1`.
+        ErrorKind::UnknownArgument if name == "-=" => {
+            "unknown option '-='; a letter's value has no '=' before it".into()
+        }
         ErrorKind::UnknownArgument => match word(ContextKind::SuggestedArg) {
-            Some(nearest) => format!("unknown option '{thing}'; did you mean '{nearest}'?"),
-            None => format!("unknown option '{thing}'; see orphanguard --help"),
+            nearest if nearest.is_empty() => format!("unknown option '{name}'; see orphanguard --help"),
+            nearest => format!("unknown option '{name}'; did you mean '{nearest}'?"),
         },
-        ErrorKind::MissingRequiredArgument => {
-            "no COMMAND given; usage: orphanguard [OPTIONS] [--] COMMAND [ARG]...".into()
-        }
-        ErrorKind::InvalidValue if word(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) => {
-            let name = thing.split(' ').next().unwrap_or_default();
-            format!("{name}: needs a value: {thing}")
-        }
+        ErrorKind::InvalidValue => format!("{name}: needs a value: {name} {value}"),
         ErrorKind::TooManyValues => {
-            let value = word(ContextKind::InvalidValue).unwrap_or_default();
-            format!("{thing}: takes no value, but got '{value}'")
+            format!("{name}: takes no value, but got '{}'; leave it out", word(ContextKind::InvalidValue))
         }
         _ => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
-            format!("{}; see orphanguard --help", first.trim_start_matches("error: "))
+            format!("{}; see orphanguard --help", readable(first.trim_start_matches("error: ").as_bytes()))
         }
     }
 }
@@ -627,12 +629,12 @@ fn text(value: &OsStr) -> Result<&str, String> {
 /// The value whose word stands at the same place in the option's list of words.
 fn choose<T: Copy>(value: &OsStr, all: &[T], option: &str) -> Result<T, String> {
     let words = OPTIONS.iter().find(|spec| spec.long == option).map_or(&[][..], |spec| spec.words);
-    words
-        .iter()
-        .zip(all)
-        .find(|(word, _)| OsStr::new(word) == value)
-        .map(|(_, &chosen)| chosen)
-        .ok_or_else(|| format!("must be one of {}", words.join(", ")))
+    let chosen = words.iter().zip(all).find(|(word, _)| OsStr::new(word) == value);
+    chosen.map(|(_, &chosen)| chosen).ok_or_else(|| {
+        let meant = nearest(&value.to_string_lossy().to_ascii_lowercase(), words.iter().copied());
+        let meant = meant.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
+        format!("must be one of {}{meant}", words.join(", "))
+    })
 }
 
 fn duration(value: &OsStr) -> Result<Duration, String> {
@@ -641,21 +643,48 @@ fn duration(value: &OsStr) -> Result<Duration, String> {
         .map_err(|why| format!("not a duration ({why}); write 500ms, 5s, 1m 30s or a number of seconds"))
 }
 
-fn signal(word: &str) -> Result<Signal, String> {
-    Signal::parse(word).map_err(|unknown| match unknown.nearest {
-        Some(nearest) => format!("unknown signal '{word}'; did you mean {nearest}?"),
-        None => format!("unknown signal '{word}'; see kill -l, or give its number from 1 to 64"),
-    })
-}
-
 /// A signal, or the word for none.
 fn signal_or(value: &OsStr, none: &str) -> Result<Option<Signal>, String> {
     let word = text(value)?;
-    if word.eq_ignore_ascii_case(none) { Ok(None) } else { signal(word).map(Some) }
+    if word.eq_ignore_ascii_case(none) {
+        return Ok(None);
+    }
+    // Each option has the word that its forerunners have; who uses the other one's is told.
+    let means_none = matches!(word, "0" | "none") || nearest(&word.to_ascii_lowercase(), [none].into_iter()).is_some();
+    Signal::parse(word).map(Some).map_err(|unknown| match unknown.nearest {
+        _ if means_none => format!("unknown signal; did you mean {none}?"),
+        Some(_) => no_signal(&unknown),
+        None => format!("{}; {none} sends none", no_signal(&unknown)),
+    })
 }
 
-fn pair<'a>(value: &'a OsStr, example: &str) -> Result<(&'a str, &'a str), String> {
-    text(value)?.split_once('=').ok_or_else(|| format!("must be FROM=TO, as in {example}"))
+/// A signal that can come for COMMAND.
+fn forwarded(word: &str) -> Result<Signal, String> {
+    match Signal::parse(word).map_err(|unknown| no_signal(&unknown))? {
+        Signal::KILL | Signal::STOP => Err("no process can catch it, so it is never forwarded".into()),
+        Signal::CHLD => Err("it tells us of our own children, so it is never forwarded".into()),
+        signal => Ok(signal),
+    }
+}
+
+fn no_signal(unknown: &UnknownSignal) -> String {
+    match &unknown.nearest {
+        Some(nearest) => format!("unknown signal; did you mean {nearest}?"),
+        None => "unknown signal; give a name (see kill -l) or a number from 1 to 64".into(),
+    }
+}
+
+/// The two halves of FROM=TO, each read by its function; `example` is one that is right.
+fn pair<F, T>(
+    value: &OsStr,
+    example: &str,
+    from: impl FnOnce(&str) -> Result<F, String>,
+    to: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<(F, T), String> {
+    let halves = text(value)?.split_once('=');
+    let (left, right) = halves.ok_or_else(|| format!("must be FROM=TO, as in {example}"))?;
+    let named = |half: &str, why: String| format!("'{}': {why}", readable(half.as_bytes()));
+    Ok((from(left).map_err(|why| named(left, why))?, to(right).map_err(|why| named(right, why))?))
 }
 
 fn code(word: &str) -> Result<u8, String> {
@@ -666,6 +695,6 @@ fn switch(value: &OsStr) -> Result<bool, String> {
     match value.to_str().map(str::to_ascii_lowercase).as_deref() {
         Some("1" | "true" | "yes" | "on") => Ok(true),
         Some("0" | "false" | "no" | "off") => Ok(false),
-        _ => Err("a switch is 1 or 0".into()),
+        _ => Err("a switch is 1 or 0 (or true, yes, on; false, no, off)".into()),
     }
 }

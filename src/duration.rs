@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use humantime::DurationError;
+
 /// Reads a duration. What is too long to count is [`Duration::MAX`], which no timer ever reaches; what is too short
 /// to count, yet not nothing, is the shortest there is, so that "a tiny bit" never turns into "none".
 ///
@@ -9,7 +11,7 @@ use std::time::Duration;
 /// What is wrong with the text, in a few words.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    if text.starts_with('-') {
+    if text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.')) {
         return Err("it is negative".into());
     }
     if is_number(text) {
@@ -17,8 +19,19 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     }
     match humantime::parse_duration(text) {
         Ok(duration) => Ok(duration),
-        Err(humantime::DurationError::NumberOverflow) => Ok(Duration::MAX),
-        Err(error) => with_fraction(text).ok_or_else(|| error.to_string()),
+        Err(DurationError::NumberOverflow) => Ok(Duration::MAX),
+        Err(error) => with_fraction(text).ok_or_else(|| reason(&error)),
+    }
+}
+
+/// humantime's own words list every unit it knows.
+fn reason(error: &DurationError) -> String {
+    match error {
+        DurationError::UnknownUnit { unit, .. } if unit.is_empty() => "a unit is missing".into(),
+        DurationError::UnknownUnit { unit, .. } => format!("no unit is called {unit}"),
+        DurationError::Empty => "it is empty".into(),
+        DurationError::NumberExpected(_) => "a number is missing".into(),
+        _ => "no unit has such letters".into(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The word that was probably meant.
 
-/// The candidate that comes nearest to the word, if any comes near: at most half of its letters are wrong.
+/// The candidate that comes nearest to the word, if any comes near: at most half of its letters are wrong, and one is right.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (distance(word, candidate), candidate))
         .min()
-        .filter(|&(far, candidate)| far <= candidate.len().max(3) / 2)
+        .filter(|&(far, candidate)| far < word.len() && far <= candidate.len().max(3) / 2)
         .map(|(_, candidate)| candidate)
 }
 
@@ -36,5 +36,6 @@ mod tests {
         assert_eq!(nearest("wiat", words()), Some("wait"));
         assert_eq!(nearest("banana", words()), None);
         assert_eq!(nearest("", words()), None);
+        assert_eq!(nearest("x", ["0"].into_iter()), None);
     }
 }
