@@ -176,8 +176,12 @@ pub struct Spec {
     pub repeatable: bool,
     /// The heading that it stands under.
     pub heading: &'static str,
-    /// What it does.
+    /// What it does without it, where that is a value.
+    pub default: Option<&'static str>,
+    /// What it does, in a line of `-h`: the default in brackets.
     pub help: &'static str,
+    /// What it does, for `--help`.
+    pub long_help: &'static str,
     set: fn(&mut Options, &OsStr) -> Result<(), String>,
 }
 
@@ -199,6 +203,7 @@ const SIGNALS: &str = "Signals";
 const PROCESSES: &str = "Processes";
 const EXIT_STATUS: &str = "Exit status";
 const REPORTING: &str = "Reporting";
+const HELP: &str = "Help";
 
 const BASE: Spec = Spec {
     long: "",
@@ -207,7 +212,9 @@ const BASE: Spec = Spec {
     words: &[],
     repeatable: false,
     heading: "",
+    default: None,
     help: "",
+    long_help: "",
     set: |_, _| Ok(()),
 };
 
@@ -218,8 +225,10 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("POLICY"),
         words: &["kill", "wait", "leave"],
         heading: LEFTOVERS,
-        help: "What to do with the processes that COMMAND leaves:\n\
-               kill   end them [default]\n\
+        default: Some("kill"),
+        help: "What COMMAND leaves: kill, wait, leave [kill]",
+        long_help: "What to do with the processes that COMMAND leaves when it ends:\n\
+               kill   end them\n\
                wait   stay until the last has ended\n\
                leave  let them go",
         set: |o, v| put(&mut o.on_exit, choose(v, &[OnExit::Kill, OnExit::Wait, OnExit::Leave], "on-exit")),
@@ -230,7 +239,10 @@ pub const OPTIONS: &[Spec] = &[
         short: Some('g'),
         value: Some("DURATION"),
         heading: LEFTOVERS,
-        help: "From the polite signal to SIGKILL, when ending processes\n[default: 5s]; 0 is SIGKILL at once",
+        default: Some("5s"),
+        help: "From the polite signal to SIGKILL [5s]",
+        long_help: "What processes that are to end have from the polite signal to\n\
+               SIGKILL; 0 is SIGKILL at once. Nobody waits once all have ended.",
         set: |o, v| put(&mut o.grace, duration(v)),
         ..BASE
     },
@@ -239,7 +251,9 @@ pub const OPTIONS: &[Spec] = &[
         short: Some('s'),
         value: Some("SIGNAL"),
         heading: LEFTOVERS,
-        help: "The polite signal [default: TERM]; 0 sends none",
+        default: Some("TERM"),
+        help: "The polite signal [TERM]",
+        long_help: "The first, polite signal to processes that are to end; 0 sends none.",
         set: |o, v| put(&mut o.signal, signal_or(v, "0")),
         ..BASE
     },
@@ -248,8 +262,10 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("POLICY"),
         words: &["adopt", "kill"],
         heading: LEFTOVERS,
-        help: "A process that is orphaned while COMMAND still runs:\n\
-               adopt  keep it until COMMAND ends [default]\n\
+        default: Some("adopt"),
+        help: "What is orphaned before: adopt, kill [adopt]",
+        long_help: "What to do with a process that is orphaned while COMMAND still runs:\n\
+               adopt  keep it until COMMAND ends\n\
                kill   end it then and there",
         set: |o, v| put(&mut o.on_orphan, choose(v, &[OnOrphan::Adopt, OnOrphan::Kill], "on-orphan")),
         ..BASE
@@ -259,7 +275,10 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("PATTERN"),
         repeatable: true,
         heading: LEFTOVERS,
-        help: "Never end a process whose name matches the glob, nor what it\nstarted (sccache*); repeatable",
+        help: "Never end what is named so, as sccache*",
+        long_help: "Never end a process whose name matches the glob (sccache*), nor what\n\
+               it started. A process with ORPHANGUARD_SPARE=1 in its environment is\n\
+               spared, too. May be given more than once.",
         set: |o, v| {
             o.spare.push(Pattern::new(v.as_bytes())?);
             Ok(())
@@ -270,7 +289,9 @@ pub const OPTIONS: &[Spec] = &[
         long: "orphan-status",
         value: Some("CODE"),
         heading: LEFTOVERS,
-        help: "Exit with CODE where COMMAND succeeded yet left processes\nbehind: a leak check for CI",
+        help: "Exit CODE where a success left processes",
+        long_help: "Exit with CODE where COMMAND succeeded yet left processes behind that\n\
+               are not spared: a leak check for CI.",
         set: |o, v| put(&mut o.orphan_status, code(text(v)?).map(Some)),
         ..BASE
     },
@@ -279,7 +300,10 @@ pub const OPTIONS: &[Spec] = &[
         short: Some('t'),
         value: Some("DURATION"),
         heading: TIME_LIMIT,
-        help: "End the job after that long and exit 124, or 137 where it took\nSIGKILL; 0 is no limit [default]",
+        default: Some("0"),
+        help: "End the job after that long [0: no limit]",
+        long_help: "End the job, all its processes, after that long; then the exit status\n\
+               is 124, or 137 where COMMAND took SIGKILL. 0 is no limit.",
         set: |o, v| put(&mut o.timeout, duration(v).map(|d| (!d.is_zero()).then_some(d))),
         ..BASE
     },
@@ -288,7 +312,9 @@ pub const OPTIONS: &[Spec] = &[
         short: Some('k'),
         value: Some("DURATION"),
         heading: TIME_LIMIT,
-        help: "From the time limit's signal to SIGKILL [default: the grace]",
+        default: Some("the grace"),
+        help: "From the limit's signal to SIGKILL [the grace]",
+        long_help: "The grace of a job that ran into its time limit.",
         set: |o, v| put(&mut o.kill_after, duration(v).map(Some)),
         ..BASE
     },
@@ -296,6 +322,7 @@ pub const OPTIONS: &[Spec] = &[
         long: "preserve-status",
         heading: TIME_LIMIT,
         help: "Exit as COMMAND did also where it timed out",
+        long_help: "Exit as COMMAND did also where it ran into its time limit.",
         set: |o, v| put(&mut o.preserve_status, switch(v)),
         ..BASE
     },
@@ -305,7 +332,9 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("FROM=TO"),
         repeatable: true,
         heading: SIGNALS,
-        help: "Forward signal TO where FROM comes; HUP=none drops it;\nrepeatable",
+        help: "Forward TO where FROM comes; none drops it",
+        long_help: "Forward the signal TO where FROM comes; HUP=none drops it. May be\n\
+               given more than once; the last one for a signal counts.",
         set: |o, v| {
             o.rewrite.push(pair(v, "TERM=INT", forwarded, |word| signal_or(OsStr::new(word), "none"))?);
             Ok(())
@@ -317,8 +346,10 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("TARGET"),
         words: &["auto", "command", "group", "tree"],
         heading: SIGNALS,
-        help: "Who gets forwarded signals:\n\
-               auto     INT, QUIT, TSTP, CONT and WINCH the process group,\n         all else COMMAND alone [default]\n\
+        default: Some("auto"),
+        help: "Forward to: auto, command, group, tree [auto]",
+        long_help: "Who gets forwarded signals:\n\
+               auto     INT, QUIT, TSTP, CONT and WINCH: the process group, as from a\n         terminal; all else: COMMAND alone, as from kill(1)\n\
                command  COMMAND\n\
                group    its process group\n\
                tree     every descendant",
@@ -332,7 +363,9 @@ pub const OPTIONS: &[Spec] = &[
         long: "pdeathsig",
         value: Some("SIGNAL"),
         heading: SIGNALS,
-        help: "What the kernel sends COMMAND when its guard dies\n[default: KILL], or none",
+        default: Some("KILL"),
+        help: "COMMAND's signal where its guard dies [KILL]",
+        long_help: "What the kernel sends COMMAND when its guard dies, or none.",
         set: |o, v| put(&mut o.pdeathsig, signal_or(v, "none")),
         ..BASE
     },
@@ -341,9 +374,11 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("WHICH"),
         words: &["auto", "new", "same", "session"],
         heading: PROCESSES,
-        help: "COMMAND's process group:\n\
-               auto     the caller's on a terminal, else a new one [default]\n\
-               new      a new one, which gets the terminal\n\
+        default: Some("auto"),
+        help: "Process group: auto, new, same, session [auto]",
+        long_help: "The process group that COMMAND runs in:\n\
+               auto     the caller's with a terminal, a new one without\n\
+               new      a new one, which gets the terminal if the caller had it\n\
                same     the caller's\n\
                session  a new session, which has no terminal",
         set: |o, v| put(&mut o.group, choose(v, &[Group::Auto, Group::New, Group::Same, Group::Session], "group")),
@@ -353,21 +388,25 @@ pub const OPTIONS: &[Spec] = &[
         long: "die-with-parent",
         short: Some('p'),
         heading: PROCESSES,
-        help: "End the job when the process that started orphanguard dies",
+        help: "End the job when the caller dies",
+        long_help: "End the job when the process that started orphanguard dies.",
         set: |o, v| put(&mut o.die_with_parent, switch(v)),
         ..BASE
     },
     Spec {
         long: "no-sentinel",
         heading: PROCESSES,
-        help: "One process instead of two; a SIGKILL to it leaves orphans",
+        help: "One process instead of two",
+        long_help: "One process instead of two: a SIGKILL to it leaves orphans.",
         set: |o, v| put(&mut o.no_sentinel, switch(v)),
         ..BASE
     },
     Spec {
         long: "no-new-privs",
         heading: PROCESSES,
-        help: "COMMAND and all below it can gain no privileges (no sudo),\nso that none can escape our signals",
+        help: "COMMAND gains no privileges, as by sudo",
+        long_help: "COMMAND and all below it can gain no privileges, as by sudo, and so\n\
+               cannot escape our signals.",
         set: |o, v| put(&mut o.no_new_privs, switch(v)),
         ..BASE
     },
@@ -376,7 +415,9 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("FROM=TO"),
         repeatable: true,
         heading: EXIT_STATUS,
-        help: "Exit TO where COMMAND exited FROM (128+n: died of signal n);\nrepeatable",
+        help: "Exit TO where COMMAND exited FROM",
+        long_help: "Exit TO where COMMAND exited FROM, or 128+n for its death of signal n.\n\
+               May be given more than once; the last one for a status counts.",
         set: |o, v| {
             o.map_status.push(pair(v, "143=0", code, code)?);
             Ok(())
@@ -388,8 +429,10 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("HOW"),
         words: &["auto", "raise", "code"],
         heading: EXIT_STATUS,
-        help: "Where COMMAND died of signal n:\n\
-               auto   raise, but code as PID 1 [default]\n\
+        default: Some("auto"),
+        help: "Died of a signal: auto, raise, code [auto]",
+        long_help: "Where COMMAND died of signal n:\n\
+               auto   raise, but as PID 1 code\n\
                raise  die of the same signal\n\
                code   exit 128+n",
         set: |o, v| {
@@ -403,6 +446,8 @@ pub const OPTIONS: &[Spec] = &[
         value: Some("FILE"),
         heading: REPORTING,
         help: "Write a JSON report to FILE at the end",
+        long_help: "Write a JSON report to FILE at the end: how COMMAND ended, what came\n\
+               for it, what it left and what became of that, what it cost.",
         set: |o, v| {
             if v.is_empty() {
                 return Err("it is empty; give the name of a file".into());
@@ -417,6 +462,7 @@ pub const OPTIONS: &[Spec] = &[
         short: Some('v'),
         heading: REPORTING,
         help: "Narrate each step on standard error",
+        long_help: "Narrate each step on standard error, with the time since the start.",
         set: |o, v| {
             if switch(v)? {
                 o.verbosity = Verbosity::Verbose;
@@ -430,6 +476,7 @@ pub const OPTIONS: &[Spec] = &[
         short: Some('q'),
         heading: REPORTING,
         help: "Say nothing but errors",
+        long_help: "Say nothing but errors.",
         set: |o, v| {
             if switch(v)? {
                 o.verbosity = Verbosity::Quiet;
@@ -535,10 +582,11 @@ fn command_line_values(spec: &Spec, matches: &clap::ArgMatches) -> Vec<OsString>
     if spec.repeatable { values.collect() } else { values.rev().take(1).collect() }
 }
 
-/// The command line as clap sees it.
+/// The command line as clap sees it. Its help has no colour anywhere: clap is built without it.
 pub fn command() -> Command {
     let options = OPTIONS.iter().map(|spec| {
-        let mut arg = Arg::new(spec.long).long(spec.long).help(spec.help).help_heading(spec.heading);
+        let mut arg = Arg::new(spec.long).long(spec.long).help_heading(spec.heading);
+        arg = arg.help(spec.help).long_help(long_help(spec));
         if let Some(short) = spec.short {
             arg = arg.short(short);
         }
@@ -558,31 +606,56 @@ pub fn command() -> Command {
         .trailing_var_arg(true)
         .num_args(1..)
         .hide(true);
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help_heading(HELP);
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version).help_heading(HELP);
     Command::new("orphanguard")
         .version(env!("CARGO_PKG_VERSION"))
         .override_usage(USAGE)
         .about(ABOUT)
         .after_help(EPILOGUE)
         .after_long_help(LONG_EPILOGUE)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
         .args(options)
+        .args([
+            help.help("A line an option; --help: all there is to them").long_help("This; -h is a line an option."),
+            version.help("Print the version").long_help("Print the version."),
+        ])
         .arg(operands)
+}
+
+fn long_help(spec: &Spec) -> String {
+    let default = spec.default.map(|default| format!("[default: {default}] ")).unwrap_or_default();
+    format!("{}\n{default}[variable: {}]", spec.long_help, spec.variable())
 }
 
 const USAGE: &str = "orphanguard [OPTIONS] [--] COMMAND [ARG]...";
 const ABOUT: &str = "Runs COMMAND so that no process of it is left behind.";
-const EPILOGUE: &str = "More: orphanguard --help, man orphanguard";
+const EPILOGUE: &str = "In brackets: the default. More: orphanguard --help, man orphanguard";
 const LONG_EPILOGUE: &str = "\
-Each option is also read from a variable: ORPHANGUARD_GRACE=10s is --grace 10s,
-ORPHANGUARD_NO_SENTINEL=1 is --no-sentinel. The command line wins.
-DURATION: 500ms, 5s, 1m 30s, or a number of seconds. SIGNAL: TERM, SIGTERM, 15.
+The variables are for where the command line is fixed; the command line wins. A
+switch is 1 or 0; values of an option that may be given more than once are
+separated by commas.
 
-Exit status: COMMAND's; 124 timed out, 125 orphanguard failed, 126 COMMAND could
-not be run, 127 COMMAND was not found, 137 it took SIGKILL, 128+n signal n.
+DURATION: 500ms, 5s, 1m 30s, or a number of seconds.
+SIGNAL: TERM, SIGTERM, 15, RTMIN+3.
+
+Exit status: COMMAND's own, its death by a signal too, or
+  124  it ran into the time limit
+  125  orphanguard itself failed: a wrong option, a report it cannot write
+  126  COMMAND was found and could not be run
+  127  COMMAND was not found
+  137  SIGKILL ended it (a time limit's, the kernel's, anybody's), or its guard
 
 Examples:
-  orphanguard -- make test                    whatever the tests leave is ended
-  ENTRYPOINT [\"/orphanguard\", \"--\"]           a container's PID 1
-  orphanguard -t 10m --orphan-status 3 -- ./ci.sh   a CI job: 10 minutes, no leaks";
+  In a script: whatever the tests leave is ended, and named.
+      orphanguard -- make test
+  A container's PID 1, which reaps, forwards, and gives all the time to end.
+      ENTRYPOINT [\"/orphanguard\", \"--\"]
+  A CI job: ten minutes, no leaks, and a report on who leaked.
+      orphanguard -t 10m --orphan-status 3 --report leaks.json -- ./ci.sh
+
+More: man orphanguard";
 
 /// clap's error as one line with a way out.
 fn one_line(error: &clap::Error) -> String {
@@ -696,5 +769,35 @@ fn switch(value: &OsStr) -> Result<bool, String> {
         Some("1" | "true" | "yes" | "on") => Ok(true),
         Some("0" | "false" | "no" | "off") => Ok(false),
         _ => Err("a switch is 1 or 0 (or true, yes, on; false, no, off)".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_that_are_told_are_those_that_hold() {
+        let defaults = format!("{:?}", Options::default());
+        for spec in OPTIONS {
+            // Not a value of its own.
+            let Some(default) = spec.default.filter(|&default| default != "the grace") else { continue };
+            let mut options = Options::default();
+            (spec.set)(&mut options, OsStr::new(default)).unwrap();
+            assert_eq!(format!("{options:?}"), defaults, "--{} {default}", spec.long);
+        }
+        assert_eq!(Options::default().kill_after, None);
+    }
+
+    #[test]
+    fn an_option_of_a_few_words_has_one_of_them_for_its_default() {
+        for spec in OPTIONS.iter().filter(|spec| !spec.words.is_empty()) {
+            assert!(spec.default.is_some_and(|default| spec.words.contains(&default)), "--{}", spec.long);
+        }
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_options() {
+        command().debug_assert();
     }
 }
