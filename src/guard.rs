@@ -152,7 +152,7 @@ impl<'a> Guard<'a> {
         keep.extend(terminal.as_ref().map(Terminal::descriptor));
         keep.extend(job.report.as_ref().map(ReportFile::descriptor));
         inherited::close_all_but(&mut keep);
-        let (plan, first) = Plan::new(&job.options);
+        let (plan, first) = Plan::new(&job.options, job.is_init());
         job.voice.step(format_args!("started process {command}"));
         if job.report.is_some()
             && let Some(behind) = behind
@@ -263,17 +263,14 @@ impl<'a> Guard<'a> {
     }
 
     fn read_signals(&mut self) {
-        let mut child = false;
-        for info in sys::read_signals(self.signals.as_fd()) {
-            if info.number == Signal::CHLD.number() as u32 {
-                child = true;
-            } else if !self.is_ours(&info) {
-                self.signal_came(info);
-            }
-        }
-        if child {
+        let (children, others): (Vec<SignalInfo>, Vec<SignalInfo>) = sys::read_signals(self.signals.as_fd())
+            .filter(|info| !self.is_ours(info))
+            .partition(|info| info.number == Signal::CHLD.number() as u32);
+        // First of all what has changed: whether COMMAND is stopped decides what a signal does.
+        if !children.is_empty() {
             self.reap();
         }
+        others.into_iter().for_each(|info| self.signal_came(info));
     }
 
     /// A broken pipe of ours, our own timer, the sentinel's death.
@@ -453,11 +450,6 @@ impl<'a> Guard<'a> {
                 let everyone = delivery::everyone(&self.strangers);
                 self.send_to_each(signal, &everyone);
             }
-        }
-        // A stopped COMMAND cannot end until it goes on. A shell's `kill %1` sees to that for these two signals; a container runtime, the
-        // caller of PID 1, does not, and would wait for its SIGKILL.
-        if self.job.is_init() && self.plan.is_stopped() && [Signal::TERM, Signal::HUP].contains(&signal) {
-            self.forward(Signal::CONT, target);
         }
     }
 

@@ -127,6 +127,7 @@ struct Rules {
     at_once: bool,
     forward: Forward,
     rewrite: Vec<(Signal, Option<Signal>)>,
+    is_init: bool,
 }
 
 /// Where the job stands.
@@ -140,8 +141,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A job whose COMMAND has just been started, with the first actions: the time limit's timer.
-    pub fn new(options: &Options) -> (Self, Vec<Action>) {
+    /// A job whose COMMAND has just been started, with the first actions: the time limit's timer. `is_init`: we are PID 1.
+    pub fn new(options: &Options, is_init: bool) -> (Self, Vec<Action>) {
         let rules = Rules {
             on_exit: options.on_exit,
             grace: options.grace,
@@ -149,6 +150,7 @@ impl Plan {
             at_once: options.signal == Some(Signal::KILL),
             forward: options.forward,
             rewrite: options.rewrite.clone(),
+            is_init,
         };
         let plan =
             Self { rules, state: State::Running, ended: None, stopped: false, circumstances: Circumstances::default() };
@@ -168,11 +170,6 @@ impl Plan {
     /// Whether all is over.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
-    }
-
-    /// Whether the job is stopped.
-    pub fn is_stopped(&self) -> bool {
-        self.stopped
     }
 
     /// Takes note of orphans that COMMAND left and that are not spared.
@@ -224,7 +221,14 @@ impl Plan {
         let delivered = delivered && signal == came;
         let mut actions = Vec::new();
         if !delivered {
-            actions.push(Action::Forward(signal, self.target(signal)));
+            let target = self.target(signal);
+            actions.push(Action::Forward(signal, target));
+            // A stopped COMMAND cannot end until it goes on. A shell's `kill %1` sees to that for these two signals; a container
+            // runtime, the caller of PID 1, does not, and would wait for its SIGKILL.
+            let ends = [Signal::TERM, Signal::HUP].contains(&signal);
+            if ends && self.rules.is_init && self.stopped && self.ended.is_none() {
+                actions.push(Action::Forward(Signal::CONT, target));
+            }
         }
         // While COMMAND lives, its own stop and its own going on are what counts. Without it, we are the program that
         // the user's Ctrl-Z and fg mean.
@@ -372,7 +376,7 @@ mod tests {
     }
 
     fn plan(on_exit: OnExit) -> Plan {
-        Plan::new(&options(on_exit)).0
+        Plan::new(&options(on_exit), false).0
     }
 
     /// What a run of events made of the plan, checked at each step against every rule that holds for all of them.
@@ -472,7 +476,7 @@ mod tests {
     fn every_short_sequence_of_events_keeps_every_rule() {
         for on_exit in [OnExit::Kill, OnExit::Wait, OnExit::Leave] {
             for grace in [Duration::ZERO, Duration::from_secs(5)] {
-                let (plan, _) = Plan::new(&Options { on_exit, grace, ..Options::default() });
+                let (plan, _) = Plan::new(&Options { on_exit, grace, ..Options::default() }, false);
                 let mut visited = 0;
                 exhaust(&Checked::new(plan), 5, &mut visited);
                 assert!(visited > 20_000, "only {visited} sequences");
@@ -541,7 +545,7 @@ mod tests {
         let kill_after = Duration::from_secs(1);
         let limit = Duration::from_secs(60);
         let options = Options { kill_after: Some(kill_after), timeout: Some(limit), ..Options::default() };
-        let (mut plan, first) = Plan::new(&options);
+        let (mut plan, first) = Plan::new(&options, false);
         assert_eq!(first, [Action::SetTimer(Some(limit))]);
         assert_eq!(plan.on(Event::TimeUp), [Action::SetTimer(Some(kill_after)), Action::Ask(Cause::Timeout)]);
         assert_eq!(plan.on(TERM), [Action::Forward(Signal::TERM, Target::Tree)]);
@@ -568,6 +572,18 @@ mod tests {
     }
 
     #[test]
+    fn as_pid_1_a_stopped_command_goes_on_when_it_is_told_to_end() {
+        for is_init in [false, true] {
+            let (mut plan, _) = Plan::new(&Options::default(), is_init);
+            let term = Action::Forward(Signal::TERM, Target::Command);
+            assert_eq!(plan.on(TERM), [term]);
+            let _ = plan.on(Event::CommandStopped(Signal::STOP));
+            let both = [term, Action::Forward(Signal::CONT, Target::Command)];
+            assert_eq!(plan.on(TERM), both[..if is_init { 2 } else { 1 }]);
+        }
+    }
+
+    #[test]
     fn a_stop_signal_alone_does_not_stop_us_while_the_command_lives() {
         assert_eq!(plan(OnExit::Kill).on(TSTP), [Action::Forward(Signal::TSTP, Target::Group)]);
     }
@@ -580,7 +596,7 @@ mod tests {
     #[test]
     fn a_rewrite_changes_or_drops_a_signal_and_the_last_one_counts() {
         let rewrite = vec![(Signal::TERM, None), (Signal::TERM, Some(Signal::INT)), (Signal::HUP, None)];
-        let (mut plan, _) = Plan::new(&Options { rewrite, ..Options::default() });
+        let (mut plan, _) = Plan::new(&Options { rewrite, ..Options::default() }, false);
         assert_eq!(plan.on(TERM), [Action::Forward(Signal::INT, Target::Group)]);
         assert_eq!(plan.on(Event::Signal { signal: Signal::HUP, delivered: false }), []);
     }
