@@ -354,3 +354,8 @@ pub fn is_root() -> bool {
 pub fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
 }
+
+/// Whether a test that needs a PID namespace or a container runtime fails where it can have none, as in CI, instead of being skipped.
+pub fn containers_required() -> bool {
+    std::env::var_os("ORPHANGUARD_TEST_CONTAINERS").is_some_and(|value| value == "required")
+}
