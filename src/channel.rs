@@ -178,6 +178,11 @@ impl Request {
         }
     }
 
+    /// Whether one waits for the sentinel to read it, or a signal that travels the same way.
+    pub fn is_pending() -> bool {
+        sys::pending_signals().contains(Self::signal())
+    }
+
     fn signal() -> Signal {
         Signal::new(64).unwrap_or(Signal::KILL)
     }

@@ -34,3 +34,10 @@ pub fn let_in(signal: Signal) {
     sys::set_signal_mask(SignalSet::ALL.without(signal));
     sys::set_signal_mask(SignalSet::ALL);
 }
+
+/// Whether this signal, let in, has stopped us: then SIGCONT waits, which had us go on, or a stop that came after that and threw it away.
+pub fn has_stopped_of(signal: Signal) -> bool {
+    let pending = sys::pending_signals();
+    let traces = [Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU];
+    signal == Signal::STOP || traces.into_iter().any(|trace| pending.contains(trace))
+}

@@ -502,7 +502,7 @@ impl<'a> Guard<'a> {
             None => {
                 exit::raise_blocked(signal);
                 exit::let_in(signal);
-                if !sys::pending_signals().contains(Signal::CONT) {
+                if !exit::has_stopped_of(signal) {
                     // It did not stop us (an orphaned process group, setpgid(2)), nor would it have stopped COMMAND in our place.
                     self.forward(Signal::CONT, Target::Group);
                 }

@@ -185,20 +185,24 @@ impl<'a> Sentinel<'a> {
     }
 
     /// Stops as COMMAND was stopped; comes back when somebody has us go on.
-    fn stop_as(&mut self, signal: Signal) {
-        exit::raise_blocked(signal);
-        // A request to go on from before that is in the queue; one from after it takes the pending stop back by its SIGCONT.
-        let stop = self.stop.replace(signal);
-        self.read_signals();
-        let is_asked_to_go_on = self.stop.is_none();
-        self.stop = stop;
-        if is_asked_to_go_on {
-            let _ = sys::kill(self.job.started, Some(Signal::CONT));
-            return;
+    fn stop_as(&mut self, mut signal: Signal) {
+        loop {
+            exit::raise_blocked(signal);
+            // A request to go on that came before that is in the queue; one that comes now takes the pending stop back by its SIGCONT.
+            if !Request::is_pending() {
+                break;
+            }
+            // This reads away the pending stop, too.
+            self.stop = Some(signal);
+            self.read_signals();
+            match self.stop.take() {
+                Some(request) => signal = request,
+                None => return,
+            }
         }
         exit::let_in(signal);
-        if !sys::pending_signals().contains(Signal::CONT) {
-            // It did not stop us, for nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND
+        if !exit::has_stopped_of(signal) {
+            // For nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND
             // in our place, so COMMAND goes on.
             let go_on = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
             self.backlog.push_back(go_on);
