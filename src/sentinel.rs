@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use nix::sys::prctl;
 
-use crate::channel::{self, Channel, Request};
+use crate::channel::{self, Channel, Request, Stops, Taken};
 use crate::ending::{Ending, Scope};
 use crate::exit;
 use crate::fate;
@@ -63,8 +63,11 @@ struct Sentinel<'a> {
     signals: OwnedFd,
     strangers: Strangers,
     /// Signals for which the channel had no room yet.
-    backlog: VecDeque<SignalInfo>,
+    backlog: VecDeque<Taken>,
     stop: Option<Signal>,
+    stops: Stops,
+    /// A SIGCONT among the signals that are being read.
+    went_on: Option<SignalInfo>,
     guard_ended: bool,
     /// For the report, should it fall to us.
     command: Option<Pid>,
@@ -88,6 +91,8 @@ impl<'a> Sentinel<'a> {
             strangers,
             backlog: VecDeque::new(),
             stop: None,
+            stops: Stops::default(),
+            went_on: None,
             guard_ended: false,
             command: None,
             received: Vec::new(),
@@ -113,9 +118,9 @@ impl<'a> Sentinel<'a> {
                     channel::Received::End => return self.take_over(),
                 }
             }
-            while let Some(info) = self.backlog.pop_front() {
-                if !self.channel.send_signal(&info) {
-                    self.backlog.push_front(info);
+            while let Some(signal) = self.backlog.pop_front() {
+                if !self.channel.send_signal(&signal) {
+                    self.backlog.push_front(signal);
                     break;
                 }
             }
@@ -142,21 +147,33 @@ impl<'a> Sentinel<'a> {
                 self.reap();
             }
             if count < sys::SIGNALS_AT_ONCE {
-                return;
+                break;
             }
+        }
+        if let Some(info) = self.went_on.take() {
+            // Which was first, it or the request to stop? The guard can tell: it asks again, if COMMAND is still stopped.
+            self.stop = None;
+            self.backlog.push_back(Taken { info, stops: self.stops });
         }
     }
 
     fn take(&mut self, info: SignalInfo) {
         match Request::from_signal(&info, self.guard) {
-            Some(Request::Stop(signal)) => self.stop = Some(signal),
+            Some(Request::Stop(signal)) => {
+                self.stop = Some(signal);
+                self.stops.read += 1;
+            }
             Some(Request::Wake) => self.stop = None,
             Some(Request::Started(command)) => self.command = Some(command),
             None if self.is_for_the_job(&info) => {
                 if self.job.report.is_some() {
                     self.received.push(Received { info, at: self.job.beginning.elapsed() });
                 }
-                self.backlog.push_back(info);
+                if info.number == Signal::CONT.number() as u32 {
+                    self.went_on = Some(info);
+                } else {
+                    self.backlog.push_back(Taken { info, stops: self.stops });
+                }
             }
             None => {}
         }
@@ -188,6 +205,9 @@ impl<'a> Sentinel<'a> {
     fn stop_as(&mut self, mut signal: Signal) {
         loop {
             exit::raise_blocked(signal);
+            if signal == Signal::STOP {
+                self.stops.followed = self.stops.read;
+            }
             // A request to go on that came before that is in the queue; one that comes now takes the pending stop back by its SIGCONT.
             if !Request::is_pending() {
                 break;
@@ -201,11 +221,12 @@ impl<'a> Sentinel<'a> {
             }
         }
         exit::let_in(signal);
+        self.stops.followed = self.stops.read;
         if !exit::has_stopped_of(signal) {
             // For nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND
             // in our place, so COMMAND goes on.
-            let go_on = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
-            self.backlog.push_back(go_on);
+            let info = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
+            self.backlog.push_back(Taken { info, stops: self.stops });
         }
     }
 
