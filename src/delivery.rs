@@ -25,7 +25,8 @@ pub enum Known {
 }
 
 impl Known {
-    fn is(self, stat: &Stat) -> bool {
+    /// Whether it is the process that this was read of.
+    pub fn is(self, stat: &Stat) -> bool {
         match self {
             Self::OurChild => stat.parent == std::process::id() as Pid,
             Self::ChildOf(parent) => stat.parent == parent || stat.parent == std::process::id() as Pid,

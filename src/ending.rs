@@ -261,8 +261,11 @@ impl<'a> Ending<'a> {
         let direct = known == Known::OurChild;
         let wanted = !direct || (self.detail == Detail::All && self.method.can_read());
         let stat = if wanted { Stat::of(pid).ok() } else { None };
-        if !direct && stat.is_none_or(|stat| stat.is_zombie()) {
-            if let Some(process) = self.found.get_mut(&pid) {
+        let is_meant = |stat: &Stat| !stat.is_zombie() && known.is(stat);
+        if !direct && !stat.as_ref().is_some_and(is_meant) {
+            // It has ended, and its number may be a stranger's by now. Where it only has another parent, we know it by its start already.
+            let start = stat.filter(|stat| !stat.is_zombie()).map(|stat| stat.start);
+            if let Some(process) = self.found.get_mut(&pid).filter(|process| process.start != start) {
                 process.gone = true;
             }
             return None;
@@ -352,10 +355,11 @@ impl<'a> Ending<'a> {
         let mut alive = 0;
         let mut look_again = false;
         while let Some((pid, known)) = queue.pop_front() {
-            if !seen.insert(pid) {
+            if seen.contains(&pid) {
                 continue;
             }
             let Some(process) = self.meet(pid, known) else { continue };
+            seen.insert(pid);
             alive += 1;
             if process.asked {
                 queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
@@ -517,5 +521,35 @@ pub fn fate((signal, after): (Signal, Duration)) -> String {
         format!("{signal} after {}", duration::display(after))
     } else {
         signal.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Verbosity;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    /// What a child dies of that is meant by this start time, made from its own. At last it gets a SIGKILL that is not the ending's.
+    fn dies_of(meant: impl Fn(u64) -> u64) -> Option<i32> {
+        let (spare, voice) = (Spare::default(), Voice::new(Verbosity::Quiet));
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id() as Pid;
+        let start = Stat::of(pid).unwrap().start;
+        let mut ending = Ending::new(Scope::These(vec![(pid, meant(start))]), Detail::Few, &spare, &voice);
+        ending.ask(Some(Signal::TERM));
+        child.kill().unwrap();
+        child.wait().unwrap().signal()
+    }
+
+    #[test]
+    fn who_is_meant_is_asked() {
+        assert_eq!(dies_of(|start| start), Some(libc::SIGTERM));
+    }
+
+    #[test]
+    fn a_stranger_that_got_the_number_is_not() {
+        assert_eq!(dies_of(|start| start - 1), Some(libc::SIGKILL));
     }
 }
