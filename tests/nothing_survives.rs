@@ -121,7 +121,8 @@ fn the_policy_wait_outlasts_the_last_and_leave_lets_go() {
     assert_eq!(job.wait().code(), Some(2));
     assert!(matches!(common::state(stray), Some('R' | 'S')));
     send(stray, libc::SIGKILL);
-    job.nobody_left_soon();
+    let ended = job.nobody_left_soon();
+    assert_eq!(ended.err, "", "what is let go is no failure to end it");
 }
 
 #[test]
