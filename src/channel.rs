@@ -50,7 +50,10 @@ impl Channel {
 
     fn receive<const N: usize>(&self) -> Received<[u8; N]> {
         let mut message = [0; N];
-        match recv(self.descriptor(), &mut message, MsgFlags::MSG_DONTWAIT) {
+        let mut take = || recv(self.descriptor(), &mut message, MsgFlags::MSG_DONTWAIT);
+        // The other side ended without having read all that we sent. That is told once, and ahead of what it sent before it ended.
+        let taken = take().or_else(|error| if error == Errno::ECONNRESET { take() } else { Err(error) });
+        match taken {
             Ok(length) if length == N => Received::Message(message),
             Err(Errno::EAGAIN | Errno::EINTR) => Received::Nothing,
             Ok(_) | Err(_) => Received::End,
@@ -244,6 +247,16 @@ mod tests {
         for n in 0..sent {
             assert_eq!(guard.receive_signal(), Received::Message(info(n)));
         }
+    }
+
+    #[test]
+    fn the_outcome_arrives_although_signals_were_on_their_way() {
+        let (sentinel, guard) = Channel::pair().unwrap();
+        assert!(sentinel.send_signal(&SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 }));
+        guard.send_exit(Exit::Code(7));
+        drop(guard);
+        assert_eq!(sentinel.receive_exit(), Received::Message(Exit::Code(7)));
+        assert_eq!(sentinel.receive_exit(), Received::End);
     }
 
     #[test]
