@@ -1,6 +1,6 @@
 //! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
@@ -149,12 +149,13 @@ impl<'a> Guard<'a> {
         signals: OwnedFd,
         command: Pid,
     ) -> Self {
-        let mut keep: Vec<RawFd> = vec![signals.as_raw_fd()];
-        keep.extend(behind.map(|behind| behind.channel.descriptor()));
-        keep.extend(job.parent.as_ref().map(AsRawFd::as_raw_fd));
-        keep.extend(terminal.as_ref().map(Terminal::descriptor));
-        keep.extend(job.report.as_ref().map(ReportFile::descriptor));
-        inherited::close_all_but(&mut keep);
+        inherited::close_all_but([
+            Some(signals.as_raw_fd()),
+            behind.map(|behind| behind.channel.descriptor()),
+            job.parent.as_ref().map(AsRawFd::as_raw_fd),
+            terminal.as_ref().map(Terminal::descriptor),
+            job.report.as_ref().map(ReportFile::descriptor),
+        ]);
         let (plan, first) = Plan::new(&job.options, job.is_init());
         job.voice.step(format_args!("started process {command}"));
         if job.report.is_some()

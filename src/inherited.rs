@@ -32,10 +32,12 @@ impl Inherited {
 
 /// Closes every descriptor but standard error and these: a guard that idles must not hold a pipe whose reader waits for its end,
 /// nor a socket, nor a lock.
-pub fn close_all_but(keep: &mut [RawFd]) {
+pub fn close_all_but<const N: usize>(keep: [Option<RawFd>; N]) {
+    // Standard error is the lowest of those that are kept.
+    let mut keep = keep.map(|fd| fd.unwrap_or(libc::STDERR_FILENO));
     keep.sort_unstable();
     let mut first = 0;
-    for &fd in [libc::STDERR_FILENO].iter().chain(keep.iter()) {
+    for &fd in [libc::STDERR_FILENO].iter().chain(&keep) {
         close(first, fd - 1);
         first = fd + 1;
     }

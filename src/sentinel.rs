@@ -78,11 +78,13 @@ impl<'a> Sentinel<'a> {
     fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, strangers: Strangers) -> Self {
         // If somebody stops us and then kills the guard, the channel's end must wake us.
         sys::signal_when_readable(channel.as_fd(), Signal::CONT);
-        let mut keep = vec![channel.descriptor(), signals.as_raw_fd()];
-        // The guard's to watch; but the job owns it here too, and will close it.
-        keep.extend(job.parent.as_ref().map(AsRawFd::as_raw_fd));
-        keep.extend(job.report.as_ref().map(ReportFile::descriptor));
-        inherited::close_all_but(&mut keep);
+        inherited::close_all_but([
+            Some(channel.descriptor()),
+            Some(signals.as_raw_fd()),
+            // The guard's to watch; but the job owns it here too, and will close it.
+            job.parent.as_ref().map(AsRawFd::as_raw_fd),
+            job.report.as_ref().map(ReportFile::descriptor),
+        ]);
         Self {
             job,
             guard,

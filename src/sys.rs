@@ -26,6 +26,14 @@ fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// One too long for it is as long as there is.
+fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: c_long::from(duration.subsec_nanos() as i32),
+    }
+}
+
 fn check_long(result: c_long) -> io::Result<c_int> {
     check(result as c_int)
 }
@@ -435,10 +443,7 @@ pub fn repeat_signal(signal: Signal, every: Duration) {
     if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
         return;
     }
-    let period = libc::timespec {
-        tv_sec: every.as_secs() as libc::time_t,
-        tv_nsec: libc::c_long::from(every.subsec_nanos() as i32),
-    };
+    let period = timespec(every);
     let setting = libc::itimerspec { it_interval: period, it_value: period };
     // SAFETY: the timer was made above; the old setting is not asked for.
     unsafe { libc::timer_settime(timer, 0, &raw const setting, ptr::null_mut()) };
@@ -508,6 +513,14 @@ pub fn write_stderr(bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the bytes are ours and as long as said.
     let wrote = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
     usize::try_from(wrote).map_err(|_| io::Error::last_os_error())
+}
+
+/// ppoll(2): waits until one of the descriptors is ready, or so long; a negative descriptor is passed over.
+pub fn poll(descriptors: &mut [libc::pollfd], wait: Option<Duration>) {
+    let wait = wait.map(timespec);
+    let wait = wait.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: as many pollfds as said; no mask is given.
+    unsafe { libc::ppoll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, wait, ptr::null()) };
 }
 
 /// Waits until a message of less than a page can be written to standard error, at most so long (poll(2)).
