@@ -252,7 +252,8 @@ mod tests {
     #[test]
     fn the_outcome_arrives_although_signals_were_on_their_way() {
         let (sentinel, guard) = Channel::pair().unwrap();
-        assert!(sentinel.send_signal(&SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 }));
+        let info = SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 };
+        assert!(sentinel.send_signal(&Taken { info, stops: Stops::default() }));
         guard.send_exit(Exit::Code(7));
         drop(guard);
         assert_eq!(sentinel.receive_exit(), Received::Message(Exit::Code(7)));

@@ -92,6 +92,8 @@ const STOP_PASSES: usize = 64;
 /// that end one by one cost no N².
 const REST: u32 = 4;
 const SHORTEST_REST: Duration = Duration::from_micros(200);
+/// So often `/proc` may miss all of our children before it is not asked any more.
+const TRUSTED: u32 = 3;
 /// Every so many looks one is thorough (see [`Family::glance`]).
 const THOROUGH: u32 = 8;
 /// While killing we look this often also where nothing has told us to.
@@ -125,6 +127,8 @@ pub struct Ending<'a> {
     /// Whom SIGSTOP has reached in this round of passes, and how many passes it has had.
     stopped: BTreeSet<Pid>,
     stop_passes: usize,
+    /// How many looks on end have found nobody although somebody was there.
+    overlooked: u32,
     looks: u32,
     next_look: Option<Instant>,
     rest_until: Instant,
@@ -149,6 +153,7 @@ impl<'a> Ending<'a> {
             covered: None,
             stopped: BTreeSet::new(),
             stop_passes: 0,
+            overlooked: 0,
             looks: 0,
             next_look: None,
             rest_until: now,
@@ -159,17 +164,39 @@ impl<'a> Ending<'a> {
     pub fn look(&mut self) -> Left {
         let before = Instant::now();
         self.next_look = None;
-        let alive = match self.stage {
+        let mut alive = match self.stage {
             Stage::Watching => self.ask_all(None),
             Stage::Asking(signal) => self.ask_all(signal),
             Stage::Killing => self.kill_all(),
         };
         let now = Instant::now();
+        if alive == 0 && self.has_overlooked() {
+            alive = 1;
+            self.look_by(now);
+        }
         self.rest_until = now + ((now - before) * REST).max(SHORTEST_REST);
         if self.stage == Stage::Killing && alive > 0 {
             self.look_by(now + KILL_TICK);
         }
         Left { alive }
+    }
+
+    /// Whether we have a child although a look has found none. It may just have been adopted. If that goes on, `/proc` lies: it was unmounted,
+    /// or we may open no file any more (prlimit(2)).
+    fn has_overlooked(&mut self) -> bool {
+        let is_sure = match &self.scope {
+            Scope::Job { strangers, .. } => strangers.is_empty() && self.spared.is_empty(),
+            Scope::Orphans { .. } | Scope::These(_) => false,
+        };
+        if !is_sure || !sys::is_child(0) {
+            self.overlooked = 0;
+            return false;
+        }
+        self.overlooked += 1;
+        if self.overlooked > TRUSTED {
+            self.method = Method::Wait;
+        }
+        true
     }
 
     /// Sends each the polite signal; `None` sends none.

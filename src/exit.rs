@@ -1,8 +1,5 @@
 //! Ends this process as COMMAND ended, and stops it as COMMAND was stopped.
 
-use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
-
 use crate::signal::{Signal, SignalSet};
 use crate::status::Exit;
 use crate::sys;
@@ -12,9 +9,7 @@ pub fn end(exit: Exit) -> ! {
     match exit {
         Exit::Code(code) => sys::exit_now(code),
         Exit::Signal(signal) => {
-            // Last of all, for both also keep others from looking into a process.
-            let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-            let _ = prctl::set_dumpable(false);
+            // There is no second core file, for we are not dumpable: see `Job::prepare`.
             raise_blocked(signal);
             let_in(signal);
             // Still here: as PID 1, or where the signal's default action ends nothing.

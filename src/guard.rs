@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
-use nix::unistd::{Pid as NixPid, getpgid, setpgid};
+use nix::unistd::{Pid as NixPid, getpgid, getppid, setpgid};
 
 use crate::channel::{self, Channel, Request, Stops};
 use crate::cli::{Group, OnExit, OnOrphan};
@@ -27,6 +27,7 @@ use crate::sweep::Sweep;
 use crate::sys::{self, Pid, SignalInfo};
 use crate::terminal::Terminal;
 use crate::timer::Timer;
+use crate::tracing;
 use crate::voice::reason;
 use crate::waiting::wait;
 
@@ -39,8 +40,8 @@ pub struct Behind<'a> {
     pub sentinel: Pid,
 }
 
-/// With the sentinel gone, this often a guard that somebody has stopped goes on.
-const WAKE_UP: Duration = Duration::from_millis(100);
+/// Where one of the two is gone, this often the other goes on, should somebody have stopped it.
+pub const WAKE_UP: Duration = Duration::from_millis(100);
 
 /// Runs the job to its end; how to end after it.
 pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
@@ -257,27 +258,43 @@ impl<'a> Guard<'a> {
             match behind.channel.receive_signal() {
                 channel::Received::Message(signal) => self.signal_came(signal.info, signal.stops),
                 channel::Received::Nothing => return,
-                channel::Received::End => {
-                    self.sentinel_lost = true;
-                    // Whoever stops us now stops the last one that can end the job.
-                    sys::repeat_signal(Signal::CONT, WAKE_UP);
-                    self.job.voice.error(format_args!("the sentinel was killed from outside; ending the job"));
-                    return self.happened(Event::SentinelLost);
-                }
+                channel::Received::End => return self.lost_sentinel(),
             }
         }
     }
 
+    fn lost_sentinel(&mut self) {
+        if self.sentinel_lost {
+            return;
+        }
+        self.sentinel_lost = true;
+        // Whoever stops us now stops the last one that can end the job.
+        sys::repeat_signal(Signal::CONT, WAKE_UP);
+        self.job.voice.error(format_args!("the sentinel was killed from outside; ending the job"));
+        self.happened(Event::SentinelLost);
+    }
+
     fn read_signals(&mut self) {
         let stops = Stops { read: self.stops, followed: self.stops };
-        let (children, others): (Vec<SignalInfo>, Vec<SignalInfo>) = sys::read_signals(self.signals.as_fd())
+        let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).collect();
+        if let Some(behind) = self.behind
+            && all.iter().any(|info| info.sender == behind.sentinel)
+            && getppid().as_raw() != behind.sentinel
+        {
+            // Its last signal. Somebody may have taken a copy of its side of the channel, and then that has no end.
+            self.lost_sentinel();
+        }
+        let (children, others): (Vec<SignalInfo>, Vec<SignalInfo>) = all
+            .into_iter()
             .filter(|info| !self.is_ours(info))
             .partition(|info| info.number == Signal::CHLD.number() as u32);
         // First of all what has changed: whether COMMAND is stopped decides what a signal does.
         if !children.is_empty() {
             self.reap();
         }
-        others.into_iter().for_each(|info| self.signal_came(info, stops));
+        for info in others {
+            self.signal_came(info, stops);
+        }
     }
 
     /// A broken pipe of ours, our own timer, the sentinel's death.
@@ -344,6 +361,7 @@ impl<'a> Guard<'a> {
         let mut command_ended = None;
         let left = loop {
             match sys::wait_any() {
+                Ok(Some((pid, change))) if tracing::let_go(pid, change) => {}
                 Ok(Some((pid, change))) if pid == self.command => match change {
                     Change::Ended(ended) => command_ended = Some(ended),
                     Change::Stopped(signal) => self.command_stopped(signal),
@@ -569,9 +587,11 @@ impl<'a> Guard<'a> {
         if job.is_init() {
             summary::tell_doomed(&job.voice, &fates);
         }
-        let exit = match self.plan.ended() {
-            Some(ended) => job.rules.exit(ended, circumstances),
-            None => Exit::Code(KILLED),
+        let exit = if let Some(ended) = self.plan.ended() {
+            job.rules.exit(ended, circumstances)
+        } else {
+            job.voice.error(format_args!("could not end COMMAND (process {})", self.command));
+            Exit::Code(KILLED)
         };
         let report = Report {
             argv: job.argv,

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use nix::sys::prctl;
 use nix::unistd::{getpgrp, getpid, getppid};
 
 use crate::cli::{Options, Verbosity};
@@ -47,6 +48,10 @@ impl Job {
     /// A line that says why the parent cannot be watched, or the report not be written.
     pub fn prepare(options: Options, argv: CStrings) -> Result<Self, String> {
         let inherited = Inherited::take();
+        // From here on no process of the job can attach to sentinel or guard, or take their descriptors (ptrace(2), "access mode
+        // checking"), but root's. Nor do we leave a core file when we die of COMMAND's signal (core(5)). COMMAND is as it would be: exec
+        // makes that anew.
+        let _ = prctl::set_dumpable(false);
         let started = getpid().as_raw();
         let parent = if options.die_with_parent { Some(watch_parent()?) } else { None };
         let report = options.report.as_deref().map(ReportFile::open).transpose()?;

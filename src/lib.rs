@@ -32,6 +32,7 @@ pub mod sweep;
 pub mod sys;
 pub mod terminal;
 pub mod timer;
+pub mod tracing;
 pub mod tree;
 pub mod voice;
 pub mod waiting;

@@ -6,7 +6,12 @@
 
 use std::ffi::{c_char, c_int};
 
-use orphanguard::{exit, run, sys::CStrings};
+use orphanguard::exit;
+use orphanguard::run;
+use orphanguard::sys::{CStrings, WithReserve};
+
+#[global_allocator]
+static MEMORY: WithReserve = WithReserve;
 
 /// Where the C library starts us.
 #[unsafe(no_mangle)]

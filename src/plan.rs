@@ -239,9 +239,9 @@ impl Plan {
                 actions.push(Action::Forward(Signal::CONT, target));
             }
         }
-        // While COMMAND lives, its own stop and its own going on are what counts. Without it, we are the program that
-        // the user's Ctrl-Z and fg mean.
-        if self.ended.is_some() {
+        // While COMMAND lives, its own stop and its own going on are what counts. While we wait for what it left, we are the program that
+        // the user's Ctrl-Z and fg mean. What is being ended cannot put its end off by such a signal.
+        if self.state == State::Waiting {
             if signal.is_terminal_stop() && !self.stopped {
                 self.stopped = true;
                 actions.extend([Action::HoldTimer, Action::Stop(signal)]);
@@ -608,6 +608,18 @@ mod tests {
         let (mut plan, _) = Plan::new(&Options { rewrite, ..Options::default() }, false);
         assert_eq!(plan.on(TERM), [Action::Forward(Signal::INT, Target::Group)]);
         assert_eq!(plan.on(Event::Signal { signal: Signal::HUP, delivered: false }), []);
+    }
+
+    #[test]
+    fn what_is_waited_for_can_be_stopped_and_what_is_being_ended_cannot() {
+        let mut waiting = plan(OnExit::Wait);
+        let _ = waiting.on(ENDED);
+        let forward = |signal| Action::Forward(signal, Target::Tree);
+        assert_eq!(waiting.on(TSTP), [forward(Signal::TSTP), Action::HoldTimer, Action::Stop(Signal::TSTP)]);
+        assert_eq!(waiting.on(CONT), [forward(Signal::CONT), Action::ReleaseTimer]);
+        let mut asking = plan(OnExit::Kill);
+        let _ = asking.on(ENDED);
+        assert_eq!(asking.on(TSTP), [forward(Signal::TSTP)]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Instant;
 use nix::sys::prctl;
 
 use crate::channel::{self, Channel, Request, Stops, Taken};
+use crate::cli::OnExit;
 use crate::ending::{Ending, Scope};
 use crate::exit;
 use crate::fate;
@@ -19,7 +20,7 @@ use crate::job::Job;
 use crate::plan::GIVE_UP;
 use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
-use crate::status::{Change, Exit, FAILED, KILLED};
+use crate::status::{Change, Ended, Exit, FAILED, KILLED};
 use crate::strangers::Strangers;
 use crate::summary;
 use crate::sys::{self, Pid, SignalInfo};
@@ -114,8 +115,11 @@ impl<'a> Sentinel<'a> {
                         if !self.guard_ended {
                             let _ = sys::wait_for(self.guard);
                         }
+                        self.end_overlooked();
                         return exit;
                     }
+                    // Somebody may have taken a copy of the guard's side: then the channel has no end.
+                    channel::Received::Nothing if self.guard_ended => return self.take_over(),
                     channel::Received::Nothing => {}
                     channel::Received::End => return self.take_over(),
                 }
@@ -232,29 +236,25 @@ impl<'a> Sentinel<'a> {
         }
     }
 
+    /// The guard has ended all, so we have no children but what is spared or was let go. A process of root's may have tampered with it.
+    fn end_overlooked(&mut self) {
+        if self.job.options.on_exit != OnExit::Leave && sys::is_child(0) {
+            self.kill_all();
+        }
+    }
+
     /// The guard was killed: ends what is left of the job, which is ours now. Nothing stands behind us any more, so there is no grace.
     fn take_over(mut self) -> Exit {
-        let (voice, started) = (&self.job.voice, Instant::now());
+        let voice = &self.job.voice;
         voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
-        let scope = Scope::Job { command: 0, group: None, strangers: std::mem::take(&mut self.strangers) };
-        let mut ending = Ending::new(scope, self.job.detail(), &self.job.spare, voice);
-        let mut command_ended = None;
-        let mut left = ending.kill();
-        while left.alive > 0 && started.elapsed() < GIVE_UP {
-            let _ = wait([Some(self.signals.as_fd())], None, ending.next_look());
-            while sys::read_signals(self.signals.as_fd()).count() > 0 {}
-            while let Ok(Some((pid, change))) = sys::wait_any() {
-                if let Change::Ended(ended) = change {
-                    if Some(pid) == self.command {
-                        command_ended = Some(ended);
-                    }
-                    ending.reaped(pid);
-                }
-            }
-            if ending.next_look().is_some_and(|next| next <= Instant::now()) {
-                left = ending.look();
-            }
+        // Whoever stops us now stops the last one that can end the job.
+        sys::repeat_signal(Signal::CONT, guard::WAKE_UP);
+        if !self.guard_ended {
+            // Its descriptors are closed before its children become ours.
+            let _ = sys::kill(self.guard, Some(Signal::KILL));
+            let _ = sys::wait_for(self.guard);
         }
+        let (ending, command_ended) = self.kill_all();
         let fates = fate::of_all(&ending, self.command, false);
         summary::tell(voice, "process", &fates);
         let exit = Exit::Code(KILLED);
@@ -269,5 +269,30 @@ impl<'a> Sentinel<'a> {
             orphans: &fates,
         });
         exit
+    }
+
+    /// Kills all that is left, and waits for its end as long as that may take; how COMMAND ended, if it was there.
+    fn kill_all(&mut self) -> (Ending<'a>, Option<Ended>) {
+        let begun = Instant::now();
+        let scope = Scope::Job { command: 0, group: None, strangers: std::mem::take(&mut self.strangers) };
+        let mut ending = Ending::new(scope, self.job.detail(), &self.job.spare, &self.job.voice);
+        let mut command_ended = None;
+        let mut left = ending.kill();
+        while left.alive > 0 && begun.elapsed() < GIVE_UP {
+            let _ = wait([Some(self.signals.as_fd())], None, ending.next_look());
+            while sys::read_signals(self.signals.as_fd()).count() > 0 {}
+            while let Ok(Some((pid, change))) = sys::wait_any() {
+                if let Change::Ended(ended) = change {
+                    if Some(pid) == self.command {
+                        command_ended = Some(ended);
+                    }
+                    ending.reaped(pid);
+                }
+            }
+            if ending.next_look().is_some_and(|next| next <= Instant::now()) {
+                left = ending.look();
+            }
+        }
+        (ending, command_ended)
     }
 }

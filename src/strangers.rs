@@ -26,6 +26,11 @@ impl Strangers {
         Self { known: found.into_iter().map(|(pid, _)| (pid, start_of(pid))).collect(), since: sys::ticks_since_boot() }
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Whether this process was there before the job. What is older than the job cannot be of it, known or not.
     pub fn contains(&self, pid: Pid) -> bool {
         if self.known.is_empty() {

@@ -1,11 +1,14 @@
 //! Sleeps until a descriptor has something to read or a moment has come.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libc::{POLLIN, POLLOUT, pollfd};
 
 use crate::sys;
+
+/// How often all descriptors are looked at where they cannot be waited for.
+const BLIND: Duration = Duration::from_millis(10);
 
 /// Waits for the descriptors or the moment, whichever is first, or for ever where there is no moment. Gives which descriptors are ready;
 /// `also_writable` is waited for to take more, too.
@@ -22,7 +25,11 @@ pub fn wait<const N: usize>(
         place += 1;
         pollfd { fd: fd.map_or(-1, |fd| fd.as_raw_fd()), events, revents: 0 }
     });
-    // EINTR cannot happen, as all signals are blocked; were it to, the caller looks and comes back.
-    sys::poll(&mut polled, until.map(|moment| moment.saturating_duration_since(Instant::now())));
+    let wait = until.map(|moment| moment.saturating_duration_since(Instant::now()));
+    if sys::poll(&mut polled, wait).is_err() {
+        // Somebody has taken our right to open files away. None of them blocks, so all can be looked at.
+        std::thread::sleep(wait.unwrap_or(BLIND).min(BLIND));
+        return descriptors.map(|fd| fd.is_some());
+    }
     polled.map(|polled| polled.revents != 0)
 }

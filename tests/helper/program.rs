@@ -33,6 +33,9 @@
 //! | `leaderless [ … ]` | a second thread carries out these instructions while the first one ends |
 //! | `churn` | makes children that make a child and exit, and reaps them, as fast as it can; for ever |
 //! | `canaries N` | keeps N children, always ending the oldest and making another, until TERM comes; then writes `unhurt COUNT`, or at once `hit PID STATUS` where a signal that is not its own reaches one |
+//! | `starve RESOURCE N` | sets this limit of its parent, by number (prlimit(2)) |
+//! | `traceme` | makes its parent its tracer (ptrace(2)) |
+//! | `attach` | tries to attach to its parent as a tracer, and says `attached` or `refused` |
 //! | `exec PROGRAM ARG…` | becomes this program |
 #![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
@@ -141,6 +144,19 @@ fn run(instructions: &[String]) {
             }
             "churn" => churn(),
             "canaries" => canaries(number(&next())),
+            "starve" => {
+                let resource = number(&next());
+                let most = number(&next()) as u64;
+                let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+                let done = unsafe { libc::prlimit(libc::getppid(), resource as _, &raw const limit, ptr::null_mut()) };
+                assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+            }
+            "traceme" => _ = unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) },
+            "attach" => {
+                let parent = unsafe { libc::getppid() };
+                let attached = unsafe { libc::ptrace(libc::PTRACE_SEIZE, parent, 0, 0) } == 0;
+                say(&format!("{} {}", if attached { "attached" } else { "refused" }, std::process::id()));
+            }
             "exec" => exec(rest),
             other => panic!("unknown instruction {other}"),
         }

@@ -1,0 +1,75 @@
+//! A job that turns against its guard, with all that a process may do to another of its user, gets nowhere.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{code, guarded, run, send, start};
+
+#[test]
+fn a_guard_that_may_open_no_file_ends_the_job() {
+    for options in ["-g 50ms", "-g 50ms --no-sentinel"] {
+        let starve = format!("starve {} 0", libc::RLIMIT_NOFILE);
+        let ended =
+            run(&mut guarded(options, &format!("ignore 15 {starve} child [ setsid child [ hold ] hold ] exit 5")));
+        assert_eq!(code(ended.status), 5, "{options}");
+    }
+}
+
+#[test]
+fn a_guard_that_gets_no_memory_ends_the_job() {
+    for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA] {
+        let strays = "child [ setsid hold ] ".repeat(300);
+        let ended = run(&mut guarded("-g 50ms", &format!("ignore 15 starve {resource} 0 {strays} exit 6")));
+        assert_eq!(code(ended.status), 6, "{}", ended.err);
+    }
+}
+
+#[test]
+fn nobody_but_root_can_attach_to_the_guard() {
+    if !common::is_root() {
+        return println!("skipped: needs root, to become somebody else");
+    }
+    let mut command = std::process::Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(common::orphanguard())
+        .arg("--")
+        .arg(common::helper());
+    let ended = run(command.args(["attach"]));
+    assert!(ended.out.starts_with("refused"), "{} {}", ended.out, ended.err);
+}
+
+#[test]
+fn a_command_that_makes_the_guard_its_tracer_is_let_go() {
+    assert_eq!(code(run(&mut guarded("", "traceme exec /bin/sh -c true")).status), 0);
+    // The signals that it would have got without a tracer, it gets.
+    assert_eq!(code(run(&mut guarded("", "traceme die 10")).status), 128 + 10);
+    assert_eq!(code(run(&mut guarded("", "traceme on 12 exit 7 say ready die 12")).status), 128 + 12);
+    let mut job = start(&mut guarded("--group session", "traceme say command stop exit 8"));
+    let command = job.pid_of("command");
+    common::wait_state(command, 'T');
+    send(command, libc::SIGCONT);
+    assert_eq!(code(job.nobody_left().status), 8);
+}
+
+#[test]
+fn a_stray_that_makes_the_guard_its_tracer_is_ended() {
+    let ended = run(&mut guarded("-g 50ms", "sibling [ setsid ignore 15 traceme stop hold ] exit 9"));
+    assert_eq!(code(ended.status), 9);
+}
+
+/// Whoever kills the guard and then stops the sentinel again and again does not keep the job alive.
+#[test]
+fn a_sentinel_that_is_stopped_while_it_ends_the_job_goes_on() {
+    let mut job = start(&mut guarded("", "child [ setsid say stray hold ] say command hold"));
+    let _ = (job.line(), job.line());
+    let guard = job.guard();
+    send(guard, libc::SIGKILL);
+    for _ in 0..20 {
+        common::try_send(job.pid(), libc::SIGSTOP);
+        // Stopped, it goes on before long; or it has ended.
+        common::wait_until("the sentinel to go on", || common::state(job.pid()) != Some('T'));
+    }
+    assert_eq!(code(job.nobody_left().status), 137);
+}
