@@ -61,12 +61,12 @@ impl Channel {
     }
 
     /// Sends a signal to the guard. False where there is no room for it yet.
-    pub fn send_signal(&self, signal: &Taken) -> bool {
-        self.send(&encode(signal)) != Err(Errno::EAGAIN)
+    pub fn send_signal(&self, info: &SignalInfo) -> bool {
+        self.send(&encode(info)) != Err(Errno::EAGAIN)
     }
 
     /// Takes the next signal that the sentinel sent.
-    pub fn receive_signal(&self) -> Received<Taken> {
+    pub fn receive_signal(&self) -> Received<SignalInfo> {
         match self.receive() {
             Received::Message(message) => Received::Message(decode(&message)),
             Received::Nothing => Received::Nothing,
@@ -104,49 +104,27 @@ impl AsFd for Channel {
     }
 }
 
-/// A signal as the sentinel took it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Taken {
-    /// What the kernel said of it.
-    pub info: SignalInfo,
-    /// How far the sentinel was with the requests to stop.
-    pub stops: Stops,
-}
+const LENGTH: usize = size_of::<SignalInfo>();
 
-/// How far somebody is with the guard's requests to stop, which are numbered from 1. It tells a signal that belongs to the stop before
-/// from one that belongs to this one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Stops {
-    /// The last one that was read.
-    pub read: u32,
-    /// The last one that was followed.
-    pub followed: u32,
-}
-
-const LENGTH: usize = size_of::<SignalInfo>() + size_of::<Stops>();
-
-fn encode(Taken { info, stops }: &Taken) -> [u8; LENGTH] {
+fn encode(info: &SignalInfo) -> [u8; LENGTH] {
     let mut message = [0; LENGTH];
     message[0..4].copy_from_slice(&info.number.to_ne_bytes());
     message[4..8].copy_from_slice(&info.code.to_ne_bytes());
     message[8..12].copy_from_slice(&info.sender.to_ne_bytes());
     message[12..16].copy_from_slice(&info.user.to_ne_bytes());
     message[16..24].copy_from_slice(&info.value.to_ne_bytes());
-    message[24..28].copy_from_slice(&stops.read.to_ne_bytes());
-    message[28..32].copy_from_slice(&stops.followed.to_ne_bytes());
     message
 }
 
-fn decode(message: &[u8; LENGTH]) -> Taken {
+fn decode(message: &[u8; LENGTH]) -> SignalInfo {
     let word = |at: usize| u32::from_ne_bytes(std::array::from_fn(|n| message[at + n]));
-    let info = SignalInfo {
+    SignalInfo {
         number: word(0),
         code: word(4) as i32,
         sender: word(8) as Pid,
         user: word(12),
         value: u64::from_ne_bytes(std::array::from_fn(|n| message[16 + n])),
-    };
-    Taken { info, stops: Stops { read: word(24), followed: word(28) } }
+    }
 }
 
 /// What the guard asks of the sentinel while the job goes on. It travels as a queued realtime signal, so that requests keep their order
@@ -169,10 +147,7 @@ const NUMBER: u64 = 0xffff_ffff;
 
 impl Request {
     /// Sends it to the sentinel.
-    ///
-    /// # Errors
-    /// EAGAIN where the user has as many signals queued as RLIMIT_SIGPENDING allows.
-    pub fn send(self, sentinel: Pid) -> io::Result<()> {
+    pub fn send(self, sentinel: Pid) {
         let value = match self {
             Self::Stop(signal) => STOP | signal.number() as u64,
             Self::Wake => WAKE,
@@ -185,11 +160,10 @@ impl Request {
             user: 0,
             value,
         };
-        let queued = sys::queue_signal(sentinel, &info);
+        let _ = sys::queue_signal(sentinel, &info);
         if self == Self::Wake {
-            return sys::kill(sentinel, Some(Signal::CONT));
+            let _ = sys::kill(sentinel, Some(Signal::CONT));
         }
-        queued
     }
 
     /// Whether a signal is a request from this guard.
@@ -225,10 +199,9 @@ mod tests {
     fn signals_arrive_whole_and_apart_and_the_end_shows() {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 34, code: -1, sender: 4711, user: 1000, value: 0x0123_4567_89ab_cdef };
-        let signal = Taken { info, stops: Stops { read: 0x89ab_cdef, followed: 7 } };
-        let other = Taken { info: SignalInfo { number: 15, ..info }, stops: Stops::default() };
-        assert!(sentinel.send_signal(&signal) && sentinel.send_signal(&other));
-        assert_eq!(guard.receive_signal(), Received::Message(signal));
+        let other = SignalInfo { number: 15, ..info };
+        assert!(sentinel.send_signal(&info) && sentinel.send_signal(&other));
+        assert_eq!(guard.receive_signal(), Received::Message(info));
         assert_eq!(guard.receive_signal(), Received::Message(other));
         assert_eq!(guard.receive_signal(), Received::Nothing);
         drop(sentinel);
@@ -238,10 +211,7 @@ mod tests {
     #[test]
     fn a_full_channel_says_so_instead_of_losing_a_signal() {
         let (sentinel, guard) = Channel::pair().unwrap();
-        let info = |value| Taken {
-            info: SignalInfo { number: 34, code: -1, sender: 1, user: 0, value },
-            stops: Stops::default(),
-        };
+        let info = |value| SignalInfo { number: 34, code: -1, sender: 1, user: 0, value };
         let sent = (0..1_000_000).take_while(|&n| sentinel.send_signal(&info(n))).count() as u64;
         assert!(sent >= 200, "only {sent} fit");
         for n in 0..sent {
@@ -253,7 +223,7 @@ mod tests {
     fn the_outcome_arrives_although_signals_were_on_their_way() {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 };
-        assert!(sentinel.send_signal(&Taken { info, stops: Stops::default() }));
+        assert!(sentinel.send_signal(&info));
         guard.send_exit(Exit::Code(7));
         drop(guard);
         assert_eq!(sentinel.receive_exit(), Received::Message(Exit::Code(7)));

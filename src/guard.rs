@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpgid, getppid, setpgid};
 
-use crate::channel::{self, Channel, Request, Stops};
+use crate::channel::{self, Channel, Request};
 use crate::cli::{Group, OnExit, OnOrphan};
 use crate::delivery::{self, Known};
 use crate::duration;
@@ -136,9 +136,6 @@ struct Guard<'a> {
     parent_lost: bool,
     /// The signal being handled, for its value and its sender.
     current: Option<SignalInfo>,
-    /// How often COMMAND's stop was passed on, and of which signal.
-    stops: u32,
-    stopped_of: Signal,
 }
 
 impl<'a> Guard<'a> {
@@ -162,7 +159,7 @@ impl<'a> Guard<'a> {
         if job.report.is_some()
             && let Some(behind) = behind
         {
-            let _ = Request::Started(command).send(behind.sentinel);
+            Request::Started(command).send(behind.sentinel);
         }
         let sweep = (job.options.on_orphan == OnOrphan::Kill).then(|| {
             let how = (job.options.signal, job.options.grace);
@@ -185,8 +182,6 @@ impl<'a> Guard<'a> {
             sentinel_lost: false,
             parent_lost: false,
             current: None,
-            stops: 0,
-            stopped_of: Signal::STOP,
         };
         guard.carry_out(first);
         guard
@@ -256,7 +251,7 @@ impl<'a> Guard<'a> {
         let Some(behind) = self.behind else { return };
         loop {
             match behind.channel.receive_signal() {
-                channel::Received::Message(signal) => self.signal_came(signal.info, signal.stops),
+                channel::Received::Message(info) => self.signal_came(info),
                 channel::Received::Nothing => return,
                 channel::Received::End => return self.lost_sentinel(),
             }
@@ -275,7 +270,6 @@ impl<'a> Guard<'a> {
     }
 
     fn read_signals(&mut self) {
-        let stops = Stops { read: self.stops, followed: self.stops };
         let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).collect();
         if let Some(behind) = self.behind
             && all.iter().any(|info| info.sender == behind.sentinel)
@@ -293,7 +287,7 @@ impl<'a> Guard<'a> {
             self.reap();
         }
         for info in others {
-            self.signal_came(info, stops);
+            self.signal_came(info);
         }
     }
 
@@ -305,9 +299,9 @@ impl<'a> Guard<'a> {
         is_wake_up || (info.sender == me && info.code <= 0)
     }
 
-    fn signal_came(&mut self, info: SignalInfo, stops: Stops) {
+    fn signal_came(&mut self, info: SignalInfo) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
-        let delivered = self.terminal_has_delivered(signal, &info) || self.belongs_to_another_stop(signal, stops);
+        let delivered = self.terminal_has_delivered(signal, &info);
         let from = if info.sender == 0 { String::new() } else { format!(" from process {}", info.sender) };
         self.job.voice.step(format_args!("received {signal}{from}"));
         if self.job.report.is_some() {
@@ -331,29 +325,6 @@ impl<'a> Guard<'a> {
             Signal::WINCH,
         ];
         info.code == libc::SI_KERNEL && matches!(self.place, Place::Group(_)) && sent_to_groups.contains(&signal)
-    }
-
-    /// Whether COMMAND's being stopped or going on has made a signal to that end void: passed on now, it would undo what came after it.
-    fn belongs_to_another_stop(&mut self, signal: Signal, stops: Stops) -> bool {
-        if self.plan.ended().is_some() {
-            return false;
-        }
-        if signal.is_terminal_stop() {
-            return stops.read != self.stops;
-        }
-        if signal != Signal::CONT || !matches!(self.place, Place::Group(_)) {
-            return false;
-        }
-        // What continues the caller's group continues COMMAND before us, for the group's youngest is signalled first.
-        self.reap();
-        if self.plan.is_stopped() && stops.followed == self.stops {
-            return false;
-        }
-        if self.plan.is_stopped() && stops.read == self.stops {
-            // The sentinel went on instead of stopping.
-            self.stop_as(self.stopped_of);
-        }
-        true
     }
 
     /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.
@@ -436,7 +407,7 @@ impl<'a> Guard<'a> {
                 Action::Stop(signal) => self.stop_as(signal),
                 Action::Wake => {
                     if let Some(behind) = self.behind {
-                        let _ = Request::Wake.send(behind.sentinel);
+                        Request::Wake.send(behind.sentinel);
                     }
                 }
                 Action::Watch => self.end_by(Ending::look),
@@ -543,28 +514,15 @@ impl<'a> Guard<'a> {
 
     /// Has what the caller started stop of this signal, so that a shell sees a stopped job.
     fn stop_as(&mut self, signal: Signal) {
-        self.stopped_of = signal;
         match self.behind {
-            Some(behind) if Request::Stop(signal).send(behind.sentinel).is_ok() => self.stops += 1,
-            // The next best, where no signal can be queued.
-            Some(behind) => drop(sys::kill(behind.sentinel, Some(Signal::STOP))),
+            Some(behind) => Request::Stop(signal).send(behind.sentinel),
             // The kernel drops a stop signal for PID 1; and nobody could have it go on.
             None if self.job.is_init() => {}
             None => {
-                self.stops += 1;
-                if !sys::has_continued(self.command) {
-                    exit::raise_blocked(signal);
-                }
-                // Had it continued before that, nobody would wake us: what woke it has been thrown away by the pending stop. What
-                // comes now takes the stop back.
-                if sys::has_continued(self.command) {
-                    let _ = sys::kill(std::process::id() as Pid, Some(Signal::CONT));
-                    return;
-                }
+                exit::raise_blocked(signal);
                 exit::let_in(signal);
                 if !exit::has_stopped_of(signal) {
-                    // For nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND in our
-                    // place.
+                    // It did not stop us (an orphaned process group, setpgid(2)), nor would it have stopped COMMAND in our place.
                     self.forward(Signal::CONT, Target::Group);
                 }
             }

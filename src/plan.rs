@@ -172,11 +172,6 @@ impl Plan {
         self.state == State::Over
     }
 
-    /// Whether COMMAND is stopped, as far as we have heard.
-    pub fn is_stopped(&self) -> bool {
-        self.stopped
-    }
-
     /// Takes note of orphans that COMMAND left and that are not spared.
     pub fn note_orphans(&mut self) {
         self.circumstances.left_orphans = true;
@@ -224,10 +219,6 @@ impl Plan {
             None => came,
         };
         let delivered = delivered && signal == came;
-        if self.stopped && self.ended.is_none() && signal.is_terminal_stop() {
-            // It would have no effect: SIGCONT throws away the stop signals that wait. Sent too late, it would.
-            return Vec::new();
-        }
         let mut actions = Vec::new();
         if !delivered {
             let target = self.target(signal);

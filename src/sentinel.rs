@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use nix::sys::prctl;
 
-use crate::channel::{self, Channel, Request, Stops, Taken};
+use crate::channel::{self, Channel, Request};
 use crate::cli::OnExit;
 use crate::ending::{Ending, Scope};
 use crate::exit;
@@ -64,11 +64,8 @@ struct Sentinel<'a> {
     signals: OwnedFd,
     strangers: Strangers,
     /// Signals for which the channel had no room yet.
-    backlog: VecDeque<Taken>,
+    backlog: VecDeque<SignalInfo>,
     stop: Option<Signal>,
-    stops: Stops,
-    /// A SIGCONT among the signals that are being read.
-    went_on: Option<SignalInfo>,
     guard_ended: bool,
     /// For the report, should it fall to us.
     command: Option<Pid>,
@@ -94,8 +91,6 @@ impl<'a> Sentinel<'a> {
             strangers,
             backlog: VecDeque::new(),
             stop: None,
-            stops: Stops::default(),
-            went_on: None,
             guard_ended: false,
             command: None,
             received: Vec::new(),
@@ -124,9 +119,9 @@ impl<'a> Sentinel<'a> {
                     channel::Received::End => return self.take_over(),
                 }
             }
-            while let Some(signal) = self.backlog.pop_front() {
-                if !self.channel.send_signal(&signal) {
-                    self.backlog.push_front(signal);
+            while let Some(info) = self.backlog.pop_front() {
+                if !self.channel.send_signal(&info) {
+                    self.backlog.push_front(info);
                     break;
                 }
             }
@@ -153,33 +148,21 @@ impl<'a> Sentinel<'a> {
                 self.reap();
             }
             if count < sys::SIGNALS_AT_ONCE {
-                break;
+                return;
             }
-        }
-        if let Some(info) = self.went_on.take() {
-            // Which was first, it or the request to stop? The guard can tell: it asks again, if COMMAND is still stopped.
-            self.stop = None;
-            self.backlog.push_back(Taken { info, stops: self.stops });
         }
     }
 
     fn take(&mut self, info: SignalInfo) {
         match Request::from_signal(&info, self.guard) {
-            Some(Request::Stop(signal)) => {
-                self.stop = Some(signal);
-                self.stops.read += 1;
-            }
+            Some(Request::Stop(signal)) => self.stop = Some(signal),
             Some(Request::Wake) => self.stop = None,
             Some(Request::Started(command)) => self.command = Some(command),
             None if self.is_for_the_job(&info) => {
                 if self.job.report.is_some() {
                     self.received.push(Received { info, at: self.job.beginning.elapsed() });
                 }
-                if info.number == Signal::CONT.number() as u32 {
-                    self.went_on = Some(info);
-                } else {
-                    self.backlog.push_back(Taken { info, stops: self.stops });
-                }
+                self.backlog.push_back(info);
             }
             None => {}
         }
@@ -211,9 +194,6 @@ impl<'a> Sentinel<'a> {
     fn stop_as(&mut self, mut signal: Signal) {
         loop {
             exit::raise_blocked(signal);
-            if signal == Signal::STOP {
-                self.stops.followed = self.stops.read;
-            }
             // A request to go on that came before that is in the queue; one that comes now takes the pending stop back by its SIGCONT.
             if !Request::is_pending() {
                 break;
@@ -227,12 +207,11 @@ impl<'a> Sentinel<'a> {
             }
         }
         exit::let_in(signal);
-        self.stops.followed = self.stops.read;
         if !exit::has_stopped_of(signal) {
             // For nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND
             // in our place, so COMMAND goes on.
-            let info = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
-            self.backlog.push_back(Taken { info, stops: self.stops });
+            let go_on = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
+            self.backlog.push_back(go_on);
         }
     }
 

@@ -241,17 +241,6 @@ pub fn is_child(pid: Pid) -> bool {
     unsafe { libc::waitid(kind, pid as libc::id_t, ptr::null_mut(), flags) == 0 }
 }
 
-/// Whether this child, once stopped, goes on and we have not been told yet, by a waitid(2) that leaves everything as it is.
-pub fn has_continued(pid: Pid) -> bool {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let flags = libc::WCONTINUED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
-    // SAFETY: the call fills in the struct, or leaves it as it is.
-    let result = unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), flags) };
-    // SAFETY: zero is a value for all of its fields.
-    let info = unsafe { info.assume_init() };
-    result == 0 && info.si_signo != 0
-}
-
 /// What the kernel sends us when our parent's thread ends (`PR_SET_PDEATHSIG`); nix has no realtime signals.
 pub fn set_parent_death_signal(signal: Signal) {
     // SAFETY: takes a number, touches no memory.
