@@ -225,9 +225,9 @@ impl<'a> Sentinel<'a> {
     /// The guard was killed: ends what is left of the job, which is ours now. Nothing stands behind us any more, so there is no grace.
     fn take_over(mut self) -> Exit {
         let voice = &self.job.voice;
-        voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
         // Whoever stops us now stops the last one that can end the job.
         sys::repeat_signal(Signal::CONT, guard::WAKE_UP);
+        voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
         if !self.guard_ended {
             // Its descriptors are closed before its children become ours.
             let _ = sys::kill(self.guard, Some(Signal::KILL));

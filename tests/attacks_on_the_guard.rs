@@ -66,6 +66,7 @@ fn a_sentinel_that_is_stopped_while_it_ends_the_job_goes_on() {
     let _ = (job.line(), job.line());
     let guard = job.guard();
     send(guard, libc::SIGKILL);
+    job.wait_told("was killed from outside");
     for _ in 0..20 {
         common::try_send(job.pid(), libc::SIGSTOP);
         // Stopped, it goes on before long; or it has ended.
