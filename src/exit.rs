@@ -1,5 +1,8 @@
-//! Ends this process as COMMAND ended, and stops it as COMMAND was stopped.
+//! Ends this process as COMMAND ended, stops it as COMMAND was stopped, and keeps it from being stopped for good.
 
+use std::time::Duration;
+
+use crate::plan::GIVE_UP;
 use crate::signal::{Signal, SignalSet};
 use crate::status::Exit;
 use crate::sys;
@@ -35,4 +38,16 @@ pub fn has_stopped_of(signal: Signal) -> bool {
     let pending = sys::pending_signals();
     let traces = [Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU];
     signal == Signal::STOP || traces.into_iter().any(|trace| pending.contains(trace))
+}
+
+/// From now on and for as long as an ending may take, has us go on ten times a second, should somebody stop us.
+///
+/// Each time has a timer of its own. One that repeats begins its next period when its signal is received; a SIGSTOP throws a SIGCONT that waits
+/// away, and then it never would be.
+pub fn keep_awake() {
+    const EVERY: Duration = Duration::from_millis(100);
+    let times = 2 * GIVE_UP.as_millis() / EVERY.as_millis();
+    for time in 1..=times as u32 {
+        sys::signal_after(Signal::CONT, EVERY * time);
+    }
 }

@@ -1,7 +1,7 @@
 //! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpgid, getppid, setpgid};
@@ -39,9 +39,6 @@ pub struct Behind<'a> {
     /// Its PID.
     pub sentinel: Pid,
 }
-
-/// Where one of the two is gone, this often the other goes on, should somebody have stopped it.
-pub const WAKE_UP: Duration = Duration::from_millis(100);
 
 /// Runs the job to its end; how to end after it.
 pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
@@ -264,7 +261,7 @@ impl<'a> Guard<'a> {
         }
         self.sentinel_lost = true;
         // Whoever stops us now stops the last one that can end the job.
-        sys::repeat_signal(Signal::CONT, WAKE_UP);
+        exit::keep_awake();
         self.job.voice.error(format_args!("the sentinel was killed from outside; ending the job"));
         self.happened(Event::SentinelLost);
     }

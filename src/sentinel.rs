@@ -226,7 +226,7 @@ impl<'a> Sentinel<'a> {
     fn take_over(mut self) -> Exit {
         let voice = &self.job.voice;
         // Whoever stops us now stops the last one that can end the job.
-        sys::repeat_signal(Signal::CONT, guard::WAKE_UP);
+        exit::keep_awake();
         voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
         if !self.guard_ended {
             // Its descriptors are closed before its children become ours.

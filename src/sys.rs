@@ -430,8 +430,8 @@ pub fn pidfd_kill(pidfd: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
     check_long(result).map(drop)
 }
 
-/// A timer that sends us `signal` again and again, also while we are stopped (timer_create(2)).
-pub fn repeat_signal(signal: Signal, every: Duration) {
+/// A timer that sends us `signal` after that long, also while we are stopped (timer_create(2)).
+pub fn signal_after(signal: Signal, delay: Duration) {
     let mut event = MaybeUninit::<libc::sigevent>::zeroed();
     // SAFETY: zero is a value for all of its fields.
     let event = unsafe { event.assume_init_mut() };
@@ -442,8 +442,7 @@ pub fn repeat_signal(signal: Signal, every: Duration) {
     if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
         return;
     }
-    let period = timespec(every);
-    let setting = libc::itimerspec { it_interval: period, it_value: period };
+    let setting = libc::itimerspec { it_interval: timespec(Duration::ZERO), it_value: timespec(delay) };
     // SAFETY: the timer was made above; the old setting is not asked for.
     unsafe { libc::timer_settime(timer, 0, &raw const setting, ptr::null_mut()) };
 }
