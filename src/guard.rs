@@ -330,11 +330,14 @@ impl<'a> Guard<'a> {
         let left = loop {
             match sys::wait_any() {
                 Ok(Some((pid, change))) if tracing::let_go(pid, change) => {}
-                Ok(Some((pid, change))) if pid == self.command => match change {
-                    Change::Ended(ended) => command_ended = Some(ended),
-                    Change::Stopped(signal) => self.command_stopped(signal),
-                    Change::Continued => self.happened(Event::CommandContinued),
-                },
+                // Once it has ended, its number may be an orphan's.
+                Ok(Some((pid, change))) if pid == self.command && command_ended.or(self.plan.ended()).is_none() => {
+                    match change {
+                        Change::Ended(ended) => command_ended = Some(ended),
+                        Change::Stopped(signal) => self.command_stopped(signal),
+                        Change::Continued => self.happened(Event::CommandContinued),
+                    }
+                }
                 Ok(Some((pid, Change::Ended(_)))) => self.orphan_ended(pid),
                 Ok(Some(_)) => {}
                 Ok(None) => break true,
