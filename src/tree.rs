@@ -23,6 +23,8 @@ pub struct Stat {
     pub group: Pid,
     /// Its session.
     pub session: Pid,
+    /// How many threads it has, an ended first one included.
+    pub threads: u64,
     /// When it started, in clock ticks since boot.
     pub start: u64,
 }
@@ -43,13 +45,14 @@ impl Stat {
         let state = *fields.next()?.first()?;
         let mut number = |skip: usize| std::str::from_utf8(fields.nth(skip)?).ok()?.parse::<u64>().ok();
         let (parent, group, session) = (number(0)?, number(0)?, number(0)?);
-        let start = number(15)?;
-        Some(Self { state, parent: parent as Pid, group: group as Pid, session: session as Pid, start })
+        let threads = number(13)?;
+        let start = number(1)?;
+        Some(Self { state, parent: parent as Pid, group: group as Pid, session: session as Pid, threads, start })
     }
 
-    /// Whether it has ended, and waits for its parent to reap it.
+    /// Whether it has ended, and waits for its parent to reap it. The state is that of the first thread, which may end before the others.
     pub fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
     }
 }
 
@@ -218,8 +221,8 @@ mod tests {
 
     #[test]
     fn a_name_may_hold_anything() {
-        let text = b"42 (a) R 1 (b\n) S 7 8 9 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 100 1";
-        let stat = Stat { state: b'S', parent: 7, group: 8, session: 9, start: 12345 };
+        let text = b"42 (a) R 1 (b\n) S 7 8 9 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 12345 100 1";
+        let stat = Stat { state: b'S', parent: 7, group: 8, session: 9, threads: 3, start: 12345 };
         assert_eq!(Stat::parse(text), Some(stat));
         assert_eq!(Stat::parse(b"42 (a"), None);
         assert_eq!(Stat::parse(b""), None);
