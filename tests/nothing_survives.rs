@@ -134,3 +134,17 @@ fn those_that_leave_the_commands_group_just_then_hear_the_polite_signal_too() {
         assert_eq!(ended.status.code(), Some(0));
     }
 }
+
+#[test]
+fn one_whose_first_thread_has_ended_hears_the_polite_signal_too() {
+    let tree = "child [ setsid ignore 15 say parent child [ on 15 exit 0 leaderless [ say stray hold ] ] hold ] await-stdin exit 3";
+    let mut job = start(guarded("--grace 1h", tree).stdin(Stdio::piped()));
+    let parent = job.pid_of("parent");
+    let stray = job.pid_of("stray");
+    wait_state(stray, 'Z');
+    drop(job.stdin.take());
+    // Its parent, which lives on, does not reap it.
+    common::wait_until("it to have ended", || common::status_field(stray, "Threads").is_none_or(|count| count == "1"));
+    send(parent, libc::SIGKILL);
+    assert_eq!(job.nobody_left().status.code(), Some(3));
+}
