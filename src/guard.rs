@@ -321,7 +321,12 @@ impl<'a> Guard<'a> {
             Signal::TTOU,
             Signal::WINCH,
         ];
-        info.code == libc::SI_KERNEL && matches!(self.place, Place::Group(_)) && sent_to_groups.contains(&signal)
+        // A terminal that hangs up tells the leader of its session and nobody else.
+        let is_for_leader = || [Signal::HUP, Signal::CONT].contains(&signal) && self.job.leads_session();
+        info.code == libc::SI_KERNEL
+            && matches!(self.place, Place::Group(_))
+            && sent_to_groups.contains(&signal)
+            && !is_for_leader()
     }
 
     /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.

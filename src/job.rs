@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use nix::sys::prctl;
-use nix::unistd::{getpgrp, getpid, getppid};
+use nix::unistd::{getpgrp, getpid, getppid, getsid};
 
 use crate::cli::{Options, Verbosity};
 use crate::ending::Detail;
@@ -75,6 +75,11 @@ impl Job {
             report,
             options,
         })
+    }
+
+    /// Whether the process that the caller started leads its session, as one does that a terminal's window runs.
+    pub fn leads_session(&self) -> bool {
+        getsid(None).is_ok_and(|session| session.as_raw() == self.started)
     }
 
     /// Whether we are PID 1 of our PID namespace.
