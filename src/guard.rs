@@ -11,11 +11,12 @@ use crate::cli::{Group, OnExit, OnOrphan};
 use crate::delivery::{self, Known};
 use crate::duration;
 use crate::ending::{Ending, Left, Scope};
+use crate::entry::Entry;
 use crate::exit;
 use crate::fate;
 use crate::inherited;
 use crate::job::Job;
-use crate::launch::{Launch, Place};
+use crate::launch::{self, Launch, Place};
 use crate::plan::{Action, Cause, Event, Plan, Target};
 use crate::progress::Progress;
 use crate::report::{Received, Report, ReportFile};
@@ -73,7 +74,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
             return Exit::Code(FAILED);
         }
     };
-    match launch.start(&identity()) {
+    match launch.start(identity().as_c_str()) {
         Ok(command) => Guard::new(job, behind, strangers, (place, terminal), signals, command).watch(),
         Err(error) => {
             job.voice.error(format_args!("{}", error.message()));
@@ -93,10 +94,10 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
     }
 }
 
-/// The value of `ORPHANGUARD_ID`: our PID, and the time in clock ticks since boot. A process of that PID is this guard if it started no
+/// `ORPHANGUARD_ID`: our PID, and the time in clock ticks since boot. A process of that PID is this guard if it started no
 /// later than that: a later owner of the number would have had to start after this one had ended.
-fn identity() -> String {
-    format!("{}.{}", std::process::id(), sys::ticks_since_boot())
+fn identity() -> Entry {
+    Entry::new(launch::ID).number(u64::from(std::process::id())).bytes(b".").number(sys::ticks_since_boot())
 }
 
 /// COMMAND's process group, and the terminal where it has to be handed over.

@@ -1,7 +1,7 @@
 //! Starts COMMAND: a process that shares our memory until it calls exec, as vfork(2), so that nothing is copied; it puts back what was
 //! inherited, and an exec that fails is told as such, never as an exit status.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -116,18 +116,19 @@ fn find(command: &CStr) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists())
 }
 
+/// By this the processes of a guard that is gone are found.
+pub const ID: &[u8] = b"ORPHANGUARD_ID=";
 const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 /// What execvpe(3) and we need of stack, besides the arguments that it copies to run a script without `#!`.
 const STACK: usize = 64 * 1024;
 
 impl Launch<'_> {
-    /// Starts COMMAND; its PID. `id` is the value of its `ORPHANGUARD_ID`.
+    /// Starts COMMAND; its PID. `id` is its entry of the name [`ID`].
     ///
     /// # Errors
     /// [`LaunchError`]
-    pub fn start(&self, id: &str) -> Result<Pid, LaunchError> {
-        let id = CString::new(format!("ORPHANGUARD_ID={id}")).unwrap_or_default();
-        let mut environment = self.environment(&id);
+    pub fn start(&self, id: &CStr) -> Result<Pid, LaunchError> {
+        let mut environment = self.environment(id);
         let mut stack: Vec<u8> = Vec::with_capacity(STACK + self.argv.count() * size_of::<usize>());
         let guard = getpid();
         let mut errno = 0;
@@ -156,9 +157,10 @@ impl Launch<'_> {
         };
         let listens = ours.iter().any(means_us);
         let mut environment = Environment::new(ours.iter().filter(|entry| {
-            let name = entry.to_bytes().split(|&b| b == b'=').next().unwrap_or_default();
+            let is_one_of = |names: &[&[u8]]| names.iter().any(|name| entry.to_bytes().starts_with(name));
             // LISTEN_PIDFDID names the same process by another number of its own.
-            name != b"ORPHANGUARD_ID" && !(listens && [&b"LISTEN_PID"[..], b"LISTEN_PIDFDID"].contains(&name))
+            let is_replaced = is_one_of(&[ID]) || (listens && is_one_of(&[LISTEN_PID, b"LISTEN_PIDFDID="]));
+            !is_replaced
         }));
         environment.push(id);
         if listens {

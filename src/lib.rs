@@ -11,6 +11,7 @@ pub mod cli;
 pub mod delivery;
 pub mod duration;
 pub mod ending;
+pub mod entry;
 pub mod exit;
 pub mod fate;
 pub mod guard;

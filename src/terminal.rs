@@ -1,9 +1,9 @@
 //! The controlling terminal: which process group it belongs to, and handing it over.
 
-use std::fs::OpenOptions;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
 
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use nix::unistd::{Pid as NixPid, tcgetpgrp, tcsetpgrp};
 
 use crate::sys::{self, Pid};
@@ -17,9 +17,8 @@ pub struct Terminal {
 impl Terminal {
     /// The controlling terminal, where we have one (tty(4)).
     pub fn controlling() -> Option<Self> {
-        let options = libc::O_NOCTTY | libc::O_CLOEXEC;
-        let file = OpenOptions::new().read(true).write(true).custom_flags(options).open("/dev/tty").ok()?;
-        sys::above_stderr(file.into()).ok().map(|fd| Self { fd })
+        let fd = open(c"/dev/tty", OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+        sys::above_stderr(fd).ok().map(|fd| Self { fd })
     }
 
     /// Its foreground process group, where it has one.
