@@ -82,7 +82,6 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
             job.write_report(&Report {
                 argv: job.argv,
                 pid: None,
-                beginning: job.beginning,
                 ended: None,
                 exit,
                 timed_out: false,
@@ -202,6 +201,9 @@ impl<'a> Guard<'a> {
                 self.job.voice.step(format_args!("the parent has died"));
                 self.happened(Event::ParentLost);
             }
+            if self.next_moment().is_none() {
+                continue;
+            }
             let now = Instant::now();
             if self.timer.deadline().is_some_and(|deadline| deadline <= now) {
                 self.timer = Timer::Unset;
@@ -300,10 +302,12 @@ impl<'a> Guard<'a> {
     fn signal_came(&mut self, info: SignalInfo) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
         let delivered = self.terminal_has_delivered(signal, &info);
-        let from = if info.sender == 0 { String::new() } else { format!(" from process {}", info.sender) };
-        self.job.voice.step(format_args!("received {signal}{from}"));
-        if self.job.report.is_some() {
-            self.received.push(Received { info, at: self.job.beginning.elapsed() });
+        match info.sender {
+            0 => self.job.voice.step(format_args!("received {signal}")),
+            sender => self.job.voice.step(format_args!("received {signal} from process {sender}")),
+        }
+        if let Some(report) = &self.job.report {
+            self.received.push(report.received(info));
         }
         self.current = Some(info);
         self.happened(Event::Signal { signal, delivered });
@@ -560,7 +564,6 @@ impl<'a> Guard<'a> {
         let report = Report {
             argv: job.argv,
             pid: Some(self.command),
-            beginning: job.beginning,
             ended: self.plan.ended(),
             exit,
             timed_out: circumstances.timed_out,

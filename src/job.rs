@@ -9,7 +9,7 @@ use nix::unistd::{getpgrp, getpid, getppid, getsid};
 use crate::cli::{Options, Verbosity};
 use crate::ending::Detail;
 use crate::inherited::Inherited;
-use crate::report::{Beginning, Report, ReportFile};
+use crate::report::{Report, ReportFile};
 use crate::spare::Spare;
 use crate::status::Rules;
 use crate::sys::{self, CStrings, Pid};
@@ -35,8 +35,6 @@ pub struct Job {
     pub caller_group: Pid,
     /// The process that started us, where its death shall end the job.
     pub parent: Option<OwnedFd>,
-    /// When it began.
-    pub beginning: Beginning,
     /// Where the report goes.
     pub report: Option<ReportFile>,
 }
@@ -71,7 +69,6 @@ impl Job {
             started,
             caller_group: getpgrp().as_raw(),
             parent,
-            beginning: Beginning::now(),
             report,
             options,
         })

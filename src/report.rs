@@ -26,10 +26,11 @@ pub struct ReportFile {
     file: File,
     /// The temporary file and the place that it takes; none where FILE is a pipe or a device, which is written to directly.
     rename: Option<(PathBuf, PathBuf)>,
+    beginning: Beginning,
 }
 
 impl ReportFile {
-    /// Opens it.
+    /// Opens it; the job begins now.
     ///
     /// # Errors
     /// A line that says why it cannot be written.
@@ -40,6 +41,7 @@ impl ReportFile {
     }
 
     fn try_open(path: &Path) -> io::Result<Self> {
+        let beginning = Beginning::now();
         // A link stays a link, and is written through.
         let place = match fs::canonicalize(path) {
             Ok(place) => place,
@@ -51,7 +53,7 @@ impl ReportFile {
                 // No waiting for a pipe's reader.
                 let flags = if found.file_type().is_fifo() { libc::O_NONBLOCK } else { 0 };
                 let file = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
-                return Ok(Self { file: above_stderr(file)?, rename: None });
+                return Ok(Self { file: above_stderr(file)?, rename: None, beginning });
             }
             // It shall not be replaced where it might not be written.
             Ok(_) => drop(OpenOptions::new().write(true).open(&place)?),
@@ -62,12 +64,17 @@ impl ReportFile {
         name.push(format!(".{}.tmp", std::process::id()));
         let temporary = place.with_file_name(name);
         let file = above_stderr(OpenOptions::new().write(true).create_new(true).open(&temporary)?)?;
-        Ok(Self { file, rename: Some((temporary, place)) })
+        Ok(Self { file, rename: Some((temporary, place)), beginning })
     }
 
     /// Its descriptor, to be kept open.
     pub fn descriptor(&self) -> RawFd {
         self.file.as_raw_fd()
+    }
+
+    /// Takes note of a signal that comes now.
+    pub fn received(&self, info: SignalInfo) -> Received {
+        Received { info, at: self.beginning.elapsed() }
     }
 
     /// Writes the report and puts it in its place.
@@ -76,7 +83,7 @@ impl ReportFile {
     /// As write(2) and rename(2).
     pub fn write(&self, report: &Report<'_>) -> io::Result<()> {
         let mut file = &self.file;
-        let text = format!("{:#}\n", report.to_json());
+        let text = format!("{:#}\n", report.to_json(self.beginning));
         if let Some((temporary, place)) = &self.rename {
             file.rewind()?;
             file.set_len(0)?;
@@ -112,26 +119,24 @@ pub struct Received {
 
 /// When the job began, by both clocks.
 #[derive(Clone, Copy, Debug)]
-pub struct Beginning {
+struct Beginning {
     /// The calendar's.
-    pub time: SystemTime,
+    time: SystemTime,
     /// Since boot, by which the kernel dates processes.
-    pub since_boot: Duration,
+    since_boot: Duration,
 }
 
 impl Beginning {
-    /// Now.
-    pub fn now() -> Self {
+    fn now() -> Self {
         Self { time: SystemTime::now(), since_boot: sys::time_since_boot() }
     }
 
-    /// How long ago that was.
-    pub fn elapsed(&self) -> Duration {
+    fn elapsed(self) -> Duration {
         sys::time_since_boot().saturating_sub(self.since_boot)
     }
 
     /// When a process started, from its start in clock ticks since boot; zero for one that is older than the job.
-    fn seconds_until(&self, ticks: u64) -> f64 {
+    fn seconds_until(self, ticks: u64) -> f64 {
         let start = Duration::from_nanos(ticks * (1_000_000_000 / sys::ticks_per_second()));
         start.saturating_sub(self.since_boot).as_secs_f64()
     }
@@ -143,8 +148,6 @@ pub struct Report<'a> {
     pub argv: CStrings,
     /// COMMAND's PID, where it was started.
     pub pid: Option<Pid>,
-    /// When the job began.
-    pub beginning: Beginning,
     /// How COMMAND ended, where that is known.
     pub ended: Option<Ended>,
     /// How we end.
@@ -158,34 +161,34 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn to_json(&self) -> Value {
+    fn to_json(&self, beginning: Beginning) -> Value {
         let (user, system, max_rss) = sys::children_usage();
         json!({
             "schema": 1,
             "command": self.argv.iter().map(|word| escaped(word.to_bytes())).collect::<Vec<_>>(),
             "pid": self.pid,
-            "started": humantime::format_rfc3339_millis(self.beginning.time).to_string(),
-            "duration_s": seconds(self.beginning.elapsed()),
+            "started": humantime::format_rfc3339_millis(beginning.time).to_string(),
+            "duration_s": seconds(beginning.elapsed()),
             "outcome": self.ended.map(outcome),
             "status": status(self.exit),
             "timed_out": self.timed_out,
             "signals": self.signals.iter().map(received).collect::<Vec<_>>(),
-            "orphans": self.orphans.iter().map(|(process, fate)| self.orphan(process, *fate)).collect::<Vec<_>>(),
+            "orphans": self.orphans.iter().map(|(process, fate)| orphan(process, *fate, beginning)).collect::<Vec<_>>(),
             "usage": { "user_s": seconds(user), "system_s": seconds(system), "max_rss_kib": max_rss },
         })
     }
+}
 
-    fn orphan(&self, process: &Process, fate: Fate) -> Value {
-        json!({
-            "pid": process.pid,
-            "name": escaped(&process.name),
-            "args": process.arguments.iter().map(|word| escaped(word)).collect::<Vec<_>>(),
-            "started_s": process.start.map(|ticks| rounded(self.beginning.seconds_until(ticks))),
-            "fate": fate.word(),
-            "signal": process.sent.map(|(signal, _)| signal.to_string()),
-            "after_s": process.sent.map(|(_, after)| seconds(after)),
-        })
-    }
+fn orphan(process: &Process, fate: Fate, beginning: Beginning) -> Value {
+    json!({
+        "pid": process.pid,
+        "name": escaped(&process.name),
+        "args": process.arguments.iter().map(|word| escaped(word)).collect::<Vec<_>>(),
+        "started_s": process.start.map(|ticks| rounded(beginning.seconds_until(ticks))),
+        "fate": fate.word(),
+        "signal": process.sent.map(|(signal, _)| signal.to_string()),
+        "after_s": process.sent.map(|(_, after)| seconds(after)),
+    })
 }
 
 fn outcome(ended: Ended) -> Value {

@@ -159,8 +159,8 @@ impl<'a> Sentinel<'a> {
             Some(Request::Wake) => self.stop = None,
             Some(Request::Started(command)) => self.command = Some(command),
             None if self.is_for_the_job(&info) => {
-                if self.job.report.is_some() {
-                    self.received.push(Received { info, at: self.job.beginning.elapsed() });
+                if let Some(report) = &self.job.report {
+                    self.received.push(report.received(info));
                 }
                 self.backlog.push_back(info);
             }
@@ -240,7 +240,6 @@ impl<'a> Sentinel<'a> {
         self.job.write_report(&Report {
             argv: self.job.argv,
             pid: self.command,
-            beginning: self.job.beginning,
             ended: command_ended,
             exit,
             timed_out: false,
