@@ -40,8 +40,9 @@ pub enum Scope {
         /// Who was there before the job.
         strangers: Strangers,
     },
-    /// These processes, known by their start times, and what descends from them. They need not be ours.
-    These(Vec<(Pid, u64)>),
+    /// These processes with their start times, whatever marks them as spared, and what descends from them. They need not be ours: nobody tells
+    /// us when one ends, and what it leaves does not come to us.
+    These(BTreeMap<Pid, u64>),
 }
 
 /// A process that was found while ending.
@@ -275,7 +276,7 @@ impl<'a> Ending<'a> {
         let mut roots = match &self.scope {
             Scope::Job { strangers, .. } => ours(&|pid| strangers.contains(pid)),
             Scope::Orphans { command, strangers } => ours(&|pid| pid == *command || strangers.contains(pid)),
-            Scope::These(these) => these.iter().map(|&(pid, start)| (pid, Known::StartedAt(start))).collect(),
+            Scope::These(these) => these.iter().map(|(&pid, &start)| (pid, Known::StartedAt(start))).collect(),
         };
         // What we know already, also where its parent is gone and it went to somebody else.
         let known = self.found.values().filter(|process| process.known != Known::OurChild && !process.gone);
@@ -345,12 +346,17 @@ impl<'a> Ending<'a> {
         }
     }
 
-    fn is_command(&self, pid: Pid) -> bool {
-        matches!(self.scope, Scope::Job { command, .. } if command == pid)
+    /// Whether it is meant itself, not as one of many, so that no mark or pattern spares it.
+    fn is_named(&self, pid: Pid) -> bool {
+        match &self.scope {
+            Scope::Job { command, .. } => *command == pid,
+            Scope::Orphans { .. } => false,
+            Scope::These(these) => these.contains_key(&pid),
+        }
     }
 
     fn is_spared(&self, pid: Pid) -> bool {
-        !self.is_command(pid) && self.method.can_read() && self.spare.contains(pid)
+        !self.is_named(pid) && self.method.can_read() && self.spare.contains(pid)
     }
 
     /// Whether a process that was found lives, as far as can be known.
@@ -378,34 +384,37 @@ impl<'a> Ending<'a> {
         {
             self.covered = self.ask_group(group, signal, &family, &queue);
         }
+        // Most of ours end now, and what is below them comes to us: only what is still there at the next look is looked into. What is below
+        // others goes to others, so it has to be found before any of them is asked.
+        let comes_to_us = !matches!(self.scope, Scope::These(_));
         let mut seen = BTreeSet::new();
-        let mut alive = 0;
-        let mut look_again = false;
+        let mut new = Vec::new();
         while let Some((pid, known)) = queue.pop_front() {
             if seen.contains(&pid) {
                 continue;
             }
             let Some(process) = self.meet(pid, known) else { continue };
             seen.insert(pid);
-            alive += 1;
-            if process.asked {
-                queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
-                continue;
+            if !process.asked {
+                process.asked = true;
+                new.push((pid, process.known));
+                if comes_to_us {
+                    continue;
+                }
             }
-            // Most end now, and what is below them comes to us: only what is still there at the next look is looked into.
-            process.asked = true;
-            look_again = true;
-            let known = process.known;
+            queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
+        }
+        if !new.is_empty() {
+            self.look_by(Instant::now() + SHORTEST_REST);
+        }
+        for (pid, known) in new {
             if let Some(signal) = signal {
                 let is_covered = self.covered.as_ref().is_some_and(|covered| covered.contains(&pid));
                 let sent = if is_covered { Ok(()) } else { delivery::send(pid, known, &[signal, Signal::CONT]) };
                 self.note_sent(pid, signal, sent);
             }
         }
-        if look_again {
-            self.look_by(Instant::now() + SHORTEST_REST);
-        }
-        alive
+        seen.len()
     }
 
     /// Signals COMMAND's whole group in one call, if that is safe: a child of ours that is in it keeps its number from being given
@@ -564,7 +573,8 @@ mod tests {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = child.id() as Pid;
         let start = Stat::of(pid).unwrap().start;
-        let mut ending = Ending::new(Scope::These(vec![(pid, meant(start))]), Detail::Few, &spare, &voice);
+        let these = BTreeMap::from([(pid, meant(start))]);
+        let mut ending = Ending::new(Scope::These(these), Detail::Few, &spare, &voice);
         ending.ask(Some(Signal::TERM));
         child.kill().unwrap();
         child.wait().unwrap().signal()
