@@ -512,7 +512,7 @@ pub fn parse(argv: CStrings, environment: CStrings) -> Result<Request, String> {
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Request::Print(error.to_string()));
         }
-        Err(error) => return Err(one_line(&error)),
+        Err(error) => return Err(one_line(&error, "orphanguard")),
     };
     let mut options = Options::default();
     let given: Vec<_> = OPTIONS.iter().map(|spec| (spec, command_line_values(spec, &matches))).collect();
@@ -657,8 +657,8 @@ Examples:
 
 More: man orphanguard";
 
-/// clap's error as one line with a way out.
-fn one_line(error: &clap::Error) -> String {
+/// clap's error as one line with a way out, for the program of this name.
+pub fn one_line(error: &clap::Error, program: &str) -> String {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => readable(word.as_bytes()),
         Some(ContextValue::Strings(words)) => words.first().map(|word| readable(word.as_bytes())).unwrap_or_default(),
@@ -673,7 +673,7 @@ fn one_line(error: &clap::Error) -> String {
             "unknown option '-='; a letter's value has no '=' before it".into()
         }
         ErrorKind::UnknownArgument => match word(ContextKind::SuggestedArg) {
-            nearest if nearest.is_empty() => format!("unknown option '{name}'; see orphanguard --help"),
+            nearest if nearest.is_empty() => format!("unknown option '{name}'; see {program} --help"),
             nearest => format!("unknown option '{name}'; did you mean '{nearest}'?"),
         },
         ErrorKind::InvalidValue => format!("{name}: needs a value: {name} {value}"),
@@ -683,7 +683,7 @@ fn one_line(error: &clap::Error) -> String {
         _ => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
-            format!("{}; see orphanguard --help", readable(first.trim_start_matches("error: ").as_bytes()))
+            format!("{}; see {program} --help", readable(first.trim_start_matches("error: ").as_bytes()))
         }
     }
 }

@@ -220,7 +220,7 @@ fn rounded(seconds: f64) -> f64 {
 }
 
 /// Text as it is; a byte that is not UTF-8 as `\xff`. So that this can be undone, a backslash before an `x` is `\x5c`.
-fn escaped(bytes: &[u8]) -> String {
+pub fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(&chunk.valid().replace("\\x", "\\x5cx"));

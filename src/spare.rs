@@ -21,6 +21,11 @@ impl Spare {
         Self { patterns, mark_counts }
     }
 
+    /// Spares what carries the mark.
+    pub fn marked() -> Self {
+        Self { patterns: Vec::new(), mark_counts: true }
+    }
+
     /// Whether this process is spared. One whose environment cannot be read is not.
     pub fn contains(&self, pid: Pid) -> bool {
         let named = || {

@@ -39,7 +39,7 @@ impl Stat {
     }
 
     /// Reads the file's text. The name in it may hold anything, parentheses and newlines too: it ends at the last `)`.
-    fn parse(text: &[u8]) -> Option<Self> {
+    pub fn parse(text: &[u8]) -> Option<Self> {
         let rest = &text[text.iter().rposition(|&b| b == b')')? + 1..];
         let mut fields = rest.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
         let state = *fields.next()?.first()?;

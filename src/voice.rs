@@ -1,4 +1,4 @@
-//! What we say, on standard error: `orphanguard: …`, one line each.
+//! What we say, on standard error: `orphanguard: …` (or `orphans: …`), one line each.
 //!
 //! Nothing that happens to standard error changes what we do: closed, broken, or full with nobody reading, the line is lost and
 //! the job goes on.
@@ -19,6 +19,7 @@ const AT_ONCE: usize = 4096;
 
 /// Writes messages, as many as the verbosity allows.
 pub struct Voice {
+    name: &'static str,
     verbosity: Verbosity,
     /// Where somebody wants to know it: reading the clock first costs a page fault, in each process (some 3 µs).
     start: Option<Instant>,
@@ -28,10 +29,15 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// A voice that tells the time from now on.
+    /// orphanguard's voice, which tells the time from now on.
     pub fn new(verbosity: Verbosity) -> Self {
+        Self::of("orphanguard", verbosity)
+    }
+
+    /// The voice of the program of this name.
+    pub fn of(name: &'static str, verbosity: Verbosity) -> Self {
         let start = (verbosity == Verbosity::Verbose).then(Instant::now);
-        Self { verbosity, start, stuck: Cell::new(false), passing: Cell::new(false) }
+        Self { name, verbosity, start, stuck: Cell::new(false), passing: Cell::new(false) }
     }
 
     /// Whether each step is told.
@@ -41,7 +47,7 @@ impl Voice {
 
     /// Says what went wrong; always.
     pub fn error(&self, message: fmt::Arguments<'_>) {
-        self.line(&format!("orphanguard: {message}\n"));
+        self.line(&format!("{}: {message}\n", self.name));
     }
 
     /// Says what a user wants to know, unless quiet.
@@ -72,7 +78,7 @@ impl Voice {
     /// Says what we wait for: on a terminal in a line that the next one takes the place of.
     pub fn progress(&self, message: fmt::Arguments<'_>) {
         if self.is_on_terminal() {
-            self.write(&format!("\r\x1b[Korphanguard: {message}"));
+            self.write(&format!("\r\x1b[K{}: {message}", self.name));
             self.passing.set(true);
         } else {
             self.error(message);
