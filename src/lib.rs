@@ -14,6 +14,7 @@ pub mod ending;
 pub mod entry;
 pub mod exit;
 pub mod fate;
+pub mod finder;
 pub mod guard;
 pub mod inherited;
 pub mod job;

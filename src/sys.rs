@@ -277,6 +277,12 @@ pub fn ticks_per_second() -> u64 {
     (unsafe { libc::getauxval(libc::AT_CLKTCK) }).max(1) as u64
 }
 
+/// How many bytes a page has, the unit of memory in `/proc/PID/stat` (sysconf(3)).
+pub fn page_size() -> u64 {
+    // SAFETY: takes a number.
+    (unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).max(1) as u64
+}
+
 /// User time, system time and the largest resident set in KiB of all our children that are reaped, and of theirs (getrusage(2)).
 pub fn children_usage() -> (Duration, Duration, u64) {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
@@ -493,6 +499,71 @@ pub fn signal_when_readable(fd: BorrowedFd<'_>, signal: Signal) {
     unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_ASYNC) };
 }
 
+/// A socket on which the kernel tells of every process that forks, execs or ends (linux/cn_proc.h, netlink(7)), once it has acknowledged; never
+/// blocks, closed on exec.
+///
+/// # Errors
+/// EPERM where that is not for us, EPROTONOSUPPORT where the kernel was built without.
+pub fn process_events() -> io::Result<OwnedFd> {
+    /// `struct nlmsghdr`, `struct cn_msg` and `enum proc_cn_mcast_op` in a row.
+    #[repr(C)]
+    struct Request {
+        length: u32,
+        kind: u16,
+        flags: u16,
+        sequence: u32,
+        port: u32,
+        id: [u32; 2],
+        message_sequence: u32,
+        acknowledge: u32,
+        payload_length: u16,
+        payload_flags: u16,
+        operation: u32,
+    }
+    /// `CN_IDX_PROC`, which is the multicast group's number too, and `CN_VAL_PROC`.
+    const PROC: u32 = 1;
+    /// `PROC_CN_MCAST_LISTEN`
+    const LISTEN: u32 = 1;
+    let flags = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: takes numbers.
+    let socket = owned(check(unsafe { libc::socket(libc::AF_NETLINK, flags, libc::NETLINK_CONNECTOR) })?);
+    let fd = socket.as_raw_fd();
+    let mut address = MaybeUninit::<libc::sockaddr_nl>::zeroed();
+    // SAFETY: all of it is numbers, for which zero is a value.
+    let address = unsafe { address.assume_init_mut() };
+    address.nl_family = libc::AF_NETLINK as u16;
+    address.nl_groups = PROC;
+    let size = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+    // SAFETY: the address is ours and as long as said.
+    check(unsafe { libc::bind(fd, ptr::from_ref(address).cast(), size) })?;
+    let request = Request {
+        length: size_of::<Request>() as u32,
+        kind: libc::NLMSG_DONE as u16,
+        flags: 0,
+        sequence: 0,
+        port: 0,
+        id: [PROC, PROC],
+        message_sequence: 0,
+        acknowledge: 0,
+        payload_length: size_of::<u32>() as u16,
+        payload_flags: 0,
+        operation: LISTEN,
+    };
+    // SAFETY: the request is ours and as long as said, without padding.
+    let sent = unsafe { libc::send(fd, (&raw const request).cast(), size_of::<Request>(), 0) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(socket) }
+}
+
+/// recv(2): how many bytes of the next message there were room for.
+///
+/// # Errors
+/// EAGAIN where none waits, ENOBUFS where some were lost.
+pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the buffer is ours and as long as said.
+    let got = unsafe { libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    usize::try_from(got).map_err(|_| io::Error::last_os_error())
+}
+
 /// Closes every descriptor from `first` to `last` (close_range(2)).
 ///
 /// # Safety
@@ -541,6 +612,14 @@ pub fn stderr_is_writable(wait: Duration) -> bool {
     let mut poll = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
     // SAFETY: one pollfd, ours.
     unsafe { libc::poll(&raw mut poll, 1, wait.as_millis() as c_int) > 0 }
+}
+
+/// How many columns the terminal on standard output has (ioctl_tty(2), `TIOCGWINSZ`); `None` where it is none, or does not know.
+pub fn terminal_width() -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the struct is the one that this request fills in.
+    let got = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (got == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 // ---- names --------------------------------------------------------------------------------------------------------
