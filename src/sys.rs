@@ -67,6 +67,15 @@ impl CStrings {
         Self { first: unsafe { environ } }
     }
 
+    /// These words, for a test: they live as long as the process.
+    #[cfg(test)]
+    pub(crate) fn leaked(words: &[&str]) -> Self {
+        let mut pointers: Vec<*const c_char> =
+            words.iter().map(|word| std::ffi::CString::new(*word).unwrap().into_raw().cast_const()).collect();
+        pointers.push(ptr::null());
+        Self { first: pointers.leak().as_ptr() }
+    }
+
     /// The strings without the first `n`; `n` is at most their number.
     #[must_use]
     pub fn skip(self, n: usize) -> Self {

@@ -362,7 +362,7 @@ mod tests {
             ("end --grace soon", "--grace: 'soon': not a duration", FAILED),
             ("--user nobody-at-all", "--user: 'nobody-at-all': no such user", FAILED),
             ("--guard x", "--guard: 'x': give a guard's PID", FAILED),
-            ("--older-than", "--older-than: needs a value: --older-than <DURATION>", FAILED),
+            ("--older-than", "--older-than: needs a value: --older-than DURATION", FAILED),
             ("watch --interval 0", "--interval: '0': looking without a pause", FAILED),
             ("kill", "unrecognized subcommand 'kill'", FAILED),
             ("check 99999999999", "'99999999999': not a process number", NO_ANSWER),

@@ -313,7 +313,7 @@ mod tests {
         Process {
             pid,
             name: name.as_bytes().to_vec(),
-            stat: Stat { state: b'S', parent, group: pid, session: pid, start: pid as u64 * 10 },
+            stat: Stat { state: b'S', parent, group: pid, session: pid, threads: 1, start: pid as u64 * 10 },
             is_kernel_thread: false,
             is_in_foreground: false,
             cpu_ticks: 0,
