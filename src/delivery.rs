@@ -52,14 +52,22 @@ pub fn send(pid: Pid, known: Known, signals: &[Signal]) -> io::Result<()> {
     if !known.is(&stat) || stat.is_zombie() {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
-    signals.iter().try_for_each(|&signal| match &pidfd {
-        Some(pidfd) => match sys::pidfd_kill(pidfd.as_fd(), signal) {
-            // pidfd_open without pidfd_send_signal: Linux 5.1 had the one, 5.3 the other, filters may have either.
-            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => sys::kill(pid, Some(signal)),
-            sent => sent,
-        },
-        None => sys::kill(pid, Some(signal)),
-    })
+    for (place, &signal) in signals.iter().enumerate() {
+        let sent = match &pidfd {
+            Some(pidfd) => match sys::pidfd_kill(pidfd.as_fd(), signal) {
+                // pidfd_open without pidfd_send_signal: Linux 5.1 had the one, 5.3 the other, filters may have either.
+                Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => sys::kill(pid, Some(signal)),
+                sent => sent,
+            },
+            None => sys::kill(pid, Some(signal)),
+        };
+        match sent {
+            // It has ended of the one before, and is reaped already: it has got that.
+            Err(error) if place > 0 && error.raw_os_error() == Some(libc::ESRCH) => return Ok(()),
+            sent => sent?,
+        }
+    }
+    Ok(())
 }
 
 /// Every descendant of ours at this moment but for the strangers and what descends from them, and how we know it.
