@@ -132,8 +132,8 @@ impl Running {
     /// The PID at the end of the next line, which begins with this word.
     pub fn pid_of(&mut self, word: &str) -> Pid {
         let line = self.line();
-        let pid = line.strip_prefix(word).unwrap_or_else(|| panic!("expected {word}, got {line:?}"));
-        pid.trim().parse().unwrap()
+        let pid = line.strip_prefix(word).and_then(|pid| pid.trim().parse().ok());
+        pid.unwrap_or_else(|| panic!("expected {word} and a PID, got {line:?}"))
     }
 
     /// The next line of standard error.
