@@ -54,7 +54,9 @@ pub fn run(users: &Users, request: &End) -> u8 {
         tell_unseen(&voice, &snapshot);
     }
     if orphans.is_empty() {
-        voice.note(format_args!("nothing to end"));
+        if all_allowed {
+            voice.note(format_args!("nothing to end"));
+        }
         return status(true);
     }
     let shown = Table { snapshot: &snapshot, users, width: width() }.tree(&orphans);
@@ -183,11 +185,12 @@ fn end_their_offspring(voice: &Voice, orphans: &[Orphan<'_>], request: &End) -> 
                 && tried.insert(key(orphan))
         });
         if new.is_empty() {
-            break;
+            return all_gone;
         }
         all_gone &= end_all(voice, &new, request);
     }
-    all_gone
+    voice.error(format_args!("what was ended goes on under new numbers, faster than it can be ended from outside"));
+    false
 }
 
 /// Ends these, and says what became of them; whether all are gone.

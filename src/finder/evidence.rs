@@ -221,11 +221,15 @@ fn by_parent(snapshot: &Snapshot, process: &Process) -> Evidence {
         Presence::Hidden => return Evidence::Hidden(pid),
         Presence::Gone => return Evidence::ParentGone,
     };
-    // A parent that leads a session may have made it after it had started this one; hardly any does.
     let is_of_another_session = !process.leads_session() && process.stat.session != parent.stat.session;
     let adopts = pid == 1 || trade::adopts(&parent.name);
     if !adopts {
-        return if is_of_another_session { Evidence::OtherSession } else { Evidence::ParentLives };
+        let was_left_behind = || has_left_session(snapshot, parent, process.stat.session);
+        return if is_of_another_session && !was_left_behind() {
+            Evidence::OtherSession
+        } else {
+            Evidence::ParentLives
+        };
     }
     if trade::is_container_shim(&process.name) {
         return Evidence::ContainerShim;
@@ -257,6 +261,12 @@ fn by_parent(snapshot: &Snapshot, process: &Process) -> Evidence {
         return Evidence::GroupLeaderGone;
     }
     Evidence::StartedOrAdopted
+}
+
+/// Whether a process may have been in this session before it made its own: then what it started before that is in it still.
+fn has_left_session(snapshot: &Snapshot, process: &Process, session: Pid) -> bool {
+    let parent = snapshot.processes.get(&process.stat.parent);
+    process.leads_session() && parent.is_none_or(|parent| parent.stat.session == session)
 }
 
 /// A number is not given again while a process group or a session bears it, so whoever has it is the leader.
@@ -602,6 +612,17 @@ mod tests {
         assert_eq!(machine.judge(32), Evidence::ParentLives);
         // A subreaper that nobody knows by name.
         assert_eq!(machine.judge(33), Evidence::OtherSession);
+    }
+
+    #[test]
+    fn who_has_made_a_session_may_have_left_children_in_the_one_before() {
+        let machine = Machine::new("init")
+            .with(process(20, 1, "bash"))
+            .with(process(30, 20, "server"))
+            .with(process(31, 30, "worker").session(20))
+            .with(process(32, 30, "worker").session(29));
+        assert_eq!(machine.judge(31), Evidence::ParentLives);
+        assert_eq!(machine.judge(32), Evidence::OtherSession);
     }
 
     #[test]

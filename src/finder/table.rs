@@ -11,6 +11,9 @@ use crate::finder::users::Users;
 use crate::sys::Pid;
 use crate::voice::readable;
 
+/// What is deeper in a tree is not drawn further to the right.
+const DEEPEST: usize = 30;
+
 /// A line of the table: a reason that stands above those it is the reason for, or a process.
 enum Line {
     Reason(String),
@@ -59,7 +62,7 @@ impl Table<'_> {
         let mut seen = BTreeSet::new();
         for orphan in orphans.iter().filter(|orphan| !self.descends_from_another(orphan, &by_pid)) {
             head(&mut lines, &mut above, orphan);
-            self.branch(&mut lines, (orphan, orphan.process, 0), &by_pid, &children, &mut seen);
+            self.branch(&mut lines, orphan, &by_pid, &children, &mut seen);
         }
         self.print(&lines)
     }
@@ -68,28 +71,32 @@ impl Table<'_> {
         self.snapshot.ancestors(orphan.process.pid).any(|ancestor| by_pid.contains_key(&ancestor))
     }
 
+    /// An orphan and all that descends from it. No recursion: a chain of processes may be as long as there are numbers.
     fn branch(
         &self,
         lines: &mut Vec<Line>,
-        (root, process, depth): (&Orphan<'_>, &Process, usize),
+        root: &Orphan<'_>,
         by_pid: &BTreeMap<Pid, &Orphan<'_>>,
         children: &BTreeMap<Pid, Vec<Pid>>,
         seen: &mut BTreeSet<Pid>,
     ) {
-        // Who has ended since is left out; what was below him belongs to somebody else by now. Nobody is shown twice.
-        let own = by_pid.get(&process.pid);
-        let details = own.map(|own| own.details.clone()).or_else(|| scan::details(process.pid, process.stat.start));
-        let Some(details) = details.filter(|_| seen.insert(process.pid)) else { return };
-        let indent = if depth == 0 { String::new() } else { format!("{} \\_ ", "    ".repeat(depth - 1)) };
-        let mut cells = self.cells(process, &details, &indent);
-        if let Some(own) = own.filter(|own| own.reason != root.reason) {
-            cells.command.push_str(&format!("  [{}: {}]", reason::word(own.kind()), own.reason));
-        }
-        lines.push(Line::Process(Box::new(cells)));
-        for child in children.get(&process.pid).into_iter().flatten().filter(|&&child| child != self.snapshot.me) {
-            if let Some(child) = self.snapshot.processes.get(child).filter(|child| !child.stat.is_zombie()) {
-                self.branch(lines, (root, child, depth + 1), by_pid, children, seen);
+        let mut stack = vec![(root.process, 0)];
+        while let Some((process, depth)) = stack.pop() {
+            // Who has ended since is left out; what was below him belongs to somebody else by now. Nobody is shown twice.
+            let own = by_pid.get(&process.pid);
+            let details = own.map(|own| own.details.clone()).or_else(|| scan::details(process.pid, process.stat.start));
+            let Some(details) = details.filter(|_| seen.insert(process.pid)) else { continue };
+            let indent =
+                if depth == 0 { String::new() } else { format!("{} \\_ ", "    ".repeat((depth - 1).min(DEEPEST))) };
+            let mut cells = self.cells(process, &details, &indent);
+            if let Some(own) = own.filter(|own| own.reason != root.reason) {
+                cells.command.push_str(&format!("  [{}: {}]", reason::word(own.kind()), own.reason));
             }
+            lines.push(Line::Process(Box::new(cells)));
+            let below = children.get(&process.pid).into_iter().flatten().rev();
+            let below =
+                below.filter(|&&pid| pid != self.snapshot.me).filter_map(|pid| self.snapshot.processes.get(pid));
+            stack.extend(below.filter(|child| !child.stat.is_zombie()).map(|child| (child, depth + 1)));
         }
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::duration;
 use crate::finder::cli::{FAILED, Watch};
 use crate::finder::events::ProcessEvents;
 use crate::finder::evidence::Kind;
@@ -30,6 +31,7 @@ type Known = BTreeMap<(Pid, u64), Kind>;
 /// Watches until somebody stops us.
 pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
     let events = ProcessEvents::listen();
+    // Those that are there already are no news.
     let mut known: Option<Known> = None;
     loop {
         let begun = Instant::now();
@@ -42,7 +44,15 @@ pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
         };
         let orphans = orphan::select(&snapshot, &request.selection);
         match &known {
-            None => begin(voice, &snapshot, &orphans),
+            None => {
+                tell_unseen(voice, &snapshot);
+                let how = match &events {
+                    Some(_) => "whenever a process ends".into(),
+                    None => format!("every {}", duration::display(request.interval)),
+                };
+                let there = summary::count(orphans.len(), "orphan");
+                voice.note(format_args!("watching, {how}; {there} there already"));
+            }
             Some(known) => {
                 for orphan in orphans.iter().filter(|orphan| is_news(known, orphan)) {
                     match write(&line(&snapshot, users, orphan, request.json)) {
@@ -57,18 +67,10 @@ pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
             }
         }
         known = Some(orphans.iter().map(|orphan| (key(orphan), orphan.kind())).collect());
-        rest(events.as_ref(), begun.elapsed(), request.interval);
+        // With age as a condition, one may be new without anything having ended.
+        let interval = (events.is_none() || request.selection.older_than.is_some()).then_some(request.interval);
+        rest(events.as_ref(), begun.elapsed(), interval);
     }
-}
-
-/// Those that are there already are no news.
-fn begin(voice: &Voice, snapshot: &Snapshot, orphans: &[Orphan<'_>]) {
-    tell_unseen(voice, snapshot);
-    let there = match orphans.len() {
-        0 => String::new(),
-        count => format!("; {} there already", summary::count(count, "orphan")),
-    };
-    voice.note(format_args!("watching{there}"));
 }
 
 fn key(orphan: &Orphan<'_>) -> (Pid, u64) {
@@ -94,22 +96,22 @@ fn line(snapshot: &Snapshot, users: &Users, orphan: &Orphan<'_>, as_json: bool) 
     )
 }
 
-/// Sleeps until it is time to look again.
-fn rest(events: Option<&ProcessEvents>, took: Duration, interval: Duration) {
+/// Sleeps until it is time to look again: a process has ended, or the interval is over.
+fn rest(events: Option<&ProcessEvents>, took: Duration, interval: Option<Duration>) {
     let now = Instant::now();
     let soonest = now + (took * REST).max(SHORTEST);
-    let Some(events) = events else {
-        let until = now.checked_add(interval).map_or(soonest, |next| next.max(soonest));
-        let [] = wait([], None, Some(until));
-        return;
-    };
-    loop {
-        let [_] = wait([Some(events.as_fd())], None, None);
-        if events.has_one_ended() {
+    // What is too far away to count never comes.
+    let until = interval.and_then(|interval| now.checked_add(interval));
+    while let Some(events) = events {
+        let [told] = wait([Some(events.as_fd())], None, until);
+        if (told && events.has_one_ended()) || until.is_some_and(|until| until <= Instant::now()) {
             break;
         }
     }
     // Others end along with it, and what they leave is looked at in one go.
-    let [] = wait([], None, Some(soonest));
-    events.has_one_ended();
+    let until = if events.is_some() { Some(soonest) } else { until.map(|until| until.max(soonest)) };
+    let [] = wait([], None, until);
+    if let Some(events) = events {
+        events.has_one_ended();
+    }
 }
