@@ -6,7 +6,7 @@
 //! | event ↓ state → | Running | Waiting | Asking | Killing | Over |
 //! | --- | --- | --- | --- | --- | --- |
 //! | a signal | forward | forward to all | forward to all | – | – |
-//! | COMMAND stopped, continued | stop, go on with it | – | stop, go on with it | – | – |
+//! | COMMAND stopped, continued | stop, go on with it | – | – | – | – |
 //! | COMMAND ended, alone | → Over | – | → Over | → Over | – |
 //! | COMMAND ended, others left | by policy → Asking, Waiting, Over | – | note it | note it | – |
 //! | time is up | → Asking | → Asking | → Killing | give up → Over | – |
@@ -261,8 +261,8 @@ impl Plan {
     }
 
     fn on_stop(&mut self, signal: Signal) -> Vec<Action> {
-        let may = self.ended.is_none() && !matches!(self.state, State::Killing(_));
-        if !may {
+        // What is being ended cannot put its end off by stopping.
+        if self.state != State::Running {
             return Vec::new();
         }
         self.stopped = true;
@@ -611,6 +611,9 @@ mod tests {
         let mut asking = plan(OnExit::Kill);
         let _ = asking.on(ENDED);
         assert_eq!(asking.on(TSTP), [forward(Signal::TSTP)]);
+        let mut out_of_time = plan(OnExit::Kill);
+        let _ = out_of_time.on(Event::TimeUp);
+        assert_eq!(out_of_time.on(Event::CommandStopped(Signal::STOP)), []);
     }
 
     #[test]

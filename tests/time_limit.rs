@@ -29,6 +29,15 @@ fn a_stray_that_took_sigkill_does_not_make_it_137() {
 }
 
 #[test]
+fn a_command_that_stops_when_it_is_to_end_is_killed_all_the_same() {
+    let mut job = start(&mut guarded("-t 200ms -k 2s", "ignore 15 say command hold"));
+    let command = job.pid_of("command");
+    job.wait_told("the time limit of 200ms is over");
+    send(command, libc::SIGSTOP);
+    assert_eq!(job.nobody_left().status.code(), Some(137));
+}
+
+#[test]
 fn a_signal_that_sends_nothing_leaves_the_end_to_sigkill() {
     assert_eq!(run(&mut guarded("-t 50ms -s 0 -k 50ms", "hold")).status.code(), Some(137));
     assert_eq!(run(&mut guarded("-t 50ms -s KILL -k 10m", "hold")).status.code(), Some(137));
