@@ -17,7 +17,7 @@ use crate::fate;
 use crate::inherited;
 use crate::job::Job;
 use crate::launch::{self, Launch, Place};
-use crate::plan::{Action, Cause, Event, Plan, Target};
+use crate::plan::{Action, Cause, Event, Plan, Setting, Target};
 use crate::progress::Progress;
 use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
@@ -151,7 +151,8 @@ impl<'a> Guard<'a> {
             terminal.as_ref().map(Terminal::descriptor),
             job.report.as_ref().map(ReportFile::descriptor),
         ]);
-        let (plan, first) = Plan::new(&job.options, job.is_init());
+        let on_terminal = matches!(place, Place::Group(_)) || terminal.is_some();
+        let (plan, first) = Plan::new(&job.options, Setting { is_init: job.is_init(), on_terminal });
         job.voice.step(format_args!("started process {command}"));
         if job.report.is_some()
             && let Some(behind) = behind

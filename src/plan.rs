@@ -6,7 +6,7 @@
 //! | event ↓ state → | Running | Waiting | Asking | Killing | Over |
 //! | --- | --- | --- | --- | --- | --- |
 //! | a signal | forward | forward to all | forward to all | – | – |
-//! | COMMAND stopped, continued | stop, go on with it | – | – | – | – |
+//! | COMMAND stopped, continued | stop, go on with it | – | the same on a terminal | – | – |
 //! | COMMAND ended, alone | → Over | – | → Over | → Over | – |
 //! | COMMAND ended, others left | by policy → Asking, Waiting, Over | – | note it | note it | – |
 //! | time is up | → Asking | → Asking | → Killing | give up → Over | – |
@@ -117,6 +117,15 @@ enum State {
     Over,
 }
 
+/// Where we run, as far as that decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Setting {
+    /// We are PID 1 of our PID namespace.
+    pub is_init: bool,
+    /// COMMAND has a terminal, whose user may stop it.
+    pub on_terminal: bool,
+}
+
 /// The options that decide.
 #[derive(Clone, Debug)]
 struct Rules {
@@ -127,7 +136,7 @@ struct Rules {
     at_once: bool,
     forward: Forward,
     rewrite: Vec<(Signal, Option<Signal>)>,
-    is_init: bool,
+    setting: Setting,
 }
 
 /// Where the job stands.
@@ -141,8 +150,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A job whose COMMAND has just been started, with the first actions: the time limit's timer. `is_init`: we are PID 1.
-    pub fn new(options: &Options, is_init: bool) -> (Self, Vec<Action>) {
+    /// A job whose COMMAND has just been started, with the first actions: the time limit's timer.
+    pub fn new(options: &Options, setting: Setting) -> (Self, Vec<Action>) {
         let rules = Rules {
             on_exit: options.on_exit,
             grace: options.grace,
@@ -150,7 +159,7 @@ impl Plan {
             at_once: options.signal == Some(Signal::KILL),
             forward: options.forward,
             rewrite: options.rewrite.clone(),
-            is_init,
+            setting,
         };
         let plan =
             Self { rules, state: State::Running, ended: None, stopped: false, circumstances: Circumstances::default() };
@@ -226,7 +235,7 @@ impl Plan {
             // A stopped COMMAND cannot end until it goes on. A shell's `kill %1` sees to that for these two signals; a container
             // runtime, the caller of PID 1, does not, and would wait for its SIGKILL.
             let ends = [Signal::TERM, Signal::HUP].contains(&signal);
-            if ends && self.rules.is_init && self.stopped && self.ended.is_none() {
+            if ends && self.rules.setting.is_init && self.stopped && self.ended.is_none() {
                 actions.push(Action::Forward(Signal::CONT, target));
             }
         }
@@ -261,8 +270,13 @@ impl Plan {
     }
 
     fn on_stop(&mut self, signal: Signal) -> Vec<Action> {
-        // What is being ended cannot put its end off by stopping.
-        if self.state != State::Running {
+        let may = match self.state {
+            State::Running => true,
+            // The grace stands still for a user's Ctrl-Z. What is being ended cannot put its end off by a stop of its own.
+            State::Asking(_) => self.rules.setting.on_terminal && signal.is_terminal_stop() && self.ended.is_none(),
+            State::Waiting | State::Killing(_) | State::Over => false,
+        };
+        if !may {
             return Vec::new();
         }
         self.stopped = true;
@@ -376,7 +390,7 @@ mod tests {
     }
 
     fn plan(on_exit: OnExit) -> Plan {
-        Plan::new(&options(on_exit), false).0
+        Plan::new(&options(on_exit), Setting::default()).0
     }
 
     /// What a run of events made of the plan, checked at each step against every rule that holds for all of them.
@@ -476,7 +490,7 @@ mod tests {
     fn every_short_sequence_of_events_keeps_every_rule() {
         for on_exit in [OnExit::Kill, OnExit::Wait, OnExit::Leave] {
             for grace in [Duration::ZERO, Duration::from_secs(5)] {
-                let (plan, _) = Plan::new(&Options { on_exit, grace, ..Options::default() }, false);
+                let (plan, _) = Plan::new(&Options { on_exit, grace, ..Options::default() }, Setting::default());
                 let mut visited = 0;
                 exhaust(&Checked::new(plan), 5, &mut visited);
                 assert!(visited > 20_000, "only {visited} sequences");
@@ -545,7 +559,7 @@ mod tests {
         let kill_after = Duration::from_secs(1);
         let limit = Duration::from_secs(60);
         let options = Options { kill_after: Some(kill_after), timeout: Some(limit), ..Options::default() };
-        let (mut plan, first) = Plan::new(&options, false);
+        let (mut plan, first) = Plan::new(&options, Setting::default());
         assert_eq!(first, [Action::SetTimer(Some(limit))]);
         assert_eq!(plan.on(Event::TimeUp), [Action::SetTimer(Some(kill_after)), Action::Ask(Cause::Timeout)]);
         assert_eq!(plan.on(TERM), [Action::Forward(Signal::TERM, Target::Tree)]);
@@ -574,7 +588,7 @@ mod tests {
     #[test]
     fn as_pid_1_a_stopped_command_goes_on_when_it_is_told_to_end() {
         for is_init in [false, true] {
-            let (mut plan, _) = Plan::new(&Options::default(), is_init);
+            let (mut plan, _) = Plan::new(&Options::default(), Setting { is_init, on_terminal: false });
             let term = Action::Forward(Signal::TERM, Target::Command);
             assert_eq!(plan.on(TERM), [term]);
             let _ = plan.on(Event::CommandStopped(Signal::STOP));
@@ -596,7 +610,7 @@ mod tests {
     #[test]
     fn a_rewrite_changes_or_drops_a_signal_and_the_last_one_counts() {
         let rewrite = vec![(Signal::TERM, None), (Signal::TERM, Some(Signal::INT)), (Signal::HUP, None)];
-        let (mut plan, _) = Plan::new(&Options { rewrite, ..Options::default() }, false);
+        let (mut plan, _) = Plan::new(&Options { rewrite, ..Options::default() }, Setting::default());
         assert_eq!(plan.on(TERM), [Action::Forward(Signal::INT, Target::Group)]);
         assert_eq!(plan.on(Event::Signal { signal: Signal::HUP, delivered: false }), []);
     }
@@ -611,9 +625,17 @@ mod tests {
         let mut asking = plan(OnExit::Kill);
         let _ = asking.on(ENDED);
         assert_eq!(asking.on(TSTP), [forward(Signal::TSTP)]);
-        let mut out_of_time = plan(OnExit::Kill);
-        let _ = out_of_time.on(Event::TimeUp);
-        assert_eq!(out_of_time.on(Event::CommandStopped(Signal::STOP)), []);
+    }
+
+    #[test]
+    fn only_a_users_ctrl_z_makes_the_grace_stand_still() {
+        for (on_terminal, signal) in [(true, Signal::TSTP), (true, Signal::STOP), (false, Signal::TSTP)] {
+            let (mut plan, _) = Plan::new(&Options::default(), Setting { is_init: false, on_terminal });
+            let _ = plan.on(Event::TimeUp);
+            let is_users = on_terminal && signal == Signal::TSTP;
+            let expected = if is_users { vec![Action::HoldTimer, Action::Stop(signal)] } else { Vec::new() };
+            assert_eq!(plan.on(Event::CommandStopped(signal)), expected, "{on_terminal} {signal}");
+        }
     }
 
     #[test]
