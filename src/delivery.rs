@@ -22,6 +22,13 @@ pub enum Known {
     ChildOf(Pid),
     /// It started then, in clock ticks since boot.
     StartedAt(u64),
+    /// Both: it is a child of this process, or has become ours, and started then. Where numbers are short, one is given again within a tick.
+    Below {
+        /// Its parent when it was found.
+        parent: Pid,
+        /// When it started, in clock ticks since boot.
+        start: u64,
+    },
 }
 
 impl Known {
@@ -31,6 +38,7 @@ impl Known {
             Self::OurChild => stat.parent == std::process::id() as Pid,
             Self::ChildOf(parent) => stat.parent == parent || stat.parent == std::process::id() as Pid,
             Self::StartedAt(start) => stat.start == start,
+            Self::Below { parent, start } => Self::ChildOf(parent).is(stat) && stat.start == start,
         }
     }
 }
@@ -70,14 +78,26 @@ pub fn send(pid: Pid, known: Known, signals: &[Signal]) -> io::Result<()> {
     Ok(())
 }
 
+/// The children of a process that was the one meant a moment ago. If it is that no more, its number may be another's, and they
+/// strangers: then there are none.
+pub fn children(family: &Family, pid: Pid, known: Known) -> Vec<Pid> {
+    let children = family.children(pid);
+    // The same before and after: so it was in between.
+    let is_still = || known == Known::OurChild || Stat::of(pid).is_ok_and(|stat| known.is(&stat));
+    if children.is_empty() || is_still() { children } else { Vec::new() }
+}
+
 /// Every descendant of ours at this moment but for the strangers and what descends from them, and how we know it.
 pub fn everyone(strangers: &Strangers) -> Vec<(Pid, Known)> {
     let family = Family::look(Method::find());
-    let children = family.children(std::process::id() as Pid).into_iter().filter(|&child| !strangers.contains(child));
-    let mut found: Vec<(Pid, Known)> = children.map(|child| (child, Known::OurChild)).collect();
+    let ours = family.children(std::process::id() as Pid).into_iter().filter(|&child| !strangers.contains(child));
+    let mut found: Vec<(Pid, Known)> = ours.map(|child| (child, Known::OurChild)).collect();
     let mut next = 0;
-    while let Some(&(pid, _)) = found.get(next) {
-        found.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
+    while let Some(&(parent, known)) = found.get(next) {
+        found.extend(children(&family, parent, known).into_iter().filter_map(|pid| {
+            let stat = Stat::of(pid).ok().filter(|stat| Known::ChildOf(parent).is(stat))?;
+            Some((pid, Known::Below { parent: stat.parent, start: stat.start }))
+        }));
         next += 1;
     }
     found

@@ -299,7 +299,10 @@ impl<'a> Ending<'a> {
             return None;
         }
         let start = stat.map(|stat| stat.start);
-        let known = if direct { known } else { start.map_or(known, Known::StartedAt) };
+        let known = match stat {
+            Some(stat) if !direct => self.known_from_now_on(&stat),
+            _ => known,
+        };
         let is_same = |process: &Process| direct || process.start.is_none() || process.start == start;
         if self.spared.get(&pid).is_some_and(is_same) {
             return None;
@@ -327,6 +330,15 @@ impl<'a> Ending<'a> {
         let process = self.found.get_mut(&pid)?;
         process.known = known;
         Some(process)
+    }
+
+    /// What descends from us stays below us: its parent is the one that it was found under until that ends and it becomes our child, or is found
+    /// under another. What does not may be adopted by anybody.
+    fn known_from_now_on(&self, stat: &Stat) -> Known {
+        match self.scope {
+            Scope::Job { .. } | Scope::Orphans { .. } => Known::Below { parent: stat.parent, start: stat.start },
+            Scope::These(_) => Known::StartedAt(stat.start),
+        }
     }
 
     fn describe(&self, pid: Pid, known: Known, start: Option<u64>) -> Process {
@@ -384,9 +396,6 @@ impl<'a> Ending<'a> {
         {
             self.covered = self.ask_group(group, signal, &family, &queue);
         }
-        // Most of ours end now, and what is below them comes to us: only what is still there at the next look is looked into. What is below
-        // others goes to others, so it has to be found before any of them is asked.
-        let comes_to_us = !matches!(self.scope, Scope::These(_));
         let mut seen = BTreeSet::new();
         let mut new = Vec::new();
         while let Some((pid, known)) = queue.pop_front() {
@@ -395,26 +404,31 @@ impl<'a> Ending<'a> {
             }
             let Some(process) = self.meet(pid, known) else { continue };
             seen.insert(pid);
-            if !process.asked {
-                process.asked = true;
-                new.push((pid, process.known));
-                if comes_to_us {
+            let known = process.known;
+            if !std::mem::replace(&mut process.asked, true) {
+                self.look_by(Instant::now() + SHORTEST_REST);
+                if !matches!(self.scope, Scope::These(_)) {
+                    // Most of ours end now, and what is below them comes to us: only what is still there at the next look is looked into.
+                    self.ask_one(pid, known, signal);
                     continue;
                 }
+                // What is below others goes to others, so it has to be found before any of them is asked.
+                new.push((pid, known));
             }
-            queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
-        }
-        if !new.is_empty() {
-            self.look_by(Instant::now() + SHORTEST_REST);
+            let children = delivery::children(&family, pid, known);
+            queue.extend(children.into_iter().map(|child| (child, Known::ChildOf(pid))));
         }
         for (pid, known) in new {
-            if let Some(signal) = signal {
-                let is_covered = self.covered.as_ref().is_some_and(|covered| covered.contains(&pid));
-                let sent = if is_covered { Ok(()) } else { delivery::send(pid, known, &[signal, Signal::CONT]) };
-                self.note_sent(pid, signal, sent);
-            }
+            self.ask_one(pid, known, signal);
         }
         seen.len()
+    }
+
+    fn ask_one(&mut self, pid: Pid, known: Known, signal: Option<Signal>) {
+        let Some(signal) = signal else { return };
+        let is_covered = self.covered.as_ref().is_some_and(|covered| covered.contains(&pid));
+        let sent = if is_covered { Ok(()) } else { delivery::send(pid, known, &[signal, Signal::CONT]) };
+        self.note_sent(pid, signal, sent);
     }
 
     /// Signals COMMAND's whole group in one call, if that is safe: a child of ours that is in it keeps its number from being given
@@ -482,7 +496,8 @@ impl<'a> Ending<'a> {
             if self.stopped.insert(pid) {
                 let _ = delivery::send(pid, known, &[Signal::STOP]);
             }
-            queue.extend(family.children(pid).into_iter().map(|child| (child, Known::ChildOf(pid))));
+            let children = delivery::children(&family, pid, known);
+            queue.extend(children.into_iter().map(|child| (child, Known::ChildOf(pid))));
         }
         self.stop_passes += 1;
         if self.stopped.len() > before && self.stop_passes < STOP_PASSES {
