@@ -1,6 +1,6 @@
 //! A process outside the job is never hit, also where process numbers are so few that each is given again at once.
 //!
-//! In a PID namespace with two hundred numbers, canaries outside the job take and leave numbers all the time, while jobs beside them end
+//! In a PID namespace with seventy numbers, canaries outside the job take and leave numbers all the time, while jobs beside them end
 //! processes that do the same.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -15,8 +15,8 @@ const OWN_LIMIT_SINCE: (u32, u32) = (6, 14);
 
 /// PID 1 is a shell. It starts the canaries, then one job after the other, each of which ends by its own; then it asks how the canaries are.
 const SCRIPT: &str = r#"
-    echo 500 > /proc/sys/kernel/pid_max || exit 77
-    "$HELPER" canaries 12 & canaries=$!
+    echo 370 > /proc/sys/kernel/pid_max || exit 77
+    "$HELPER" canaries 8 & canaries=$!
     job=0
     while [ $job -lt $JOBS ]; do
         "$ORPHANGUARD" $OPTIONS -- "$HELPER" $TREE; status=$?

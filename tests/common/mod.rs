@@ -305,10 +305,15 @@ pub fn in_namespaces(options: &str, program: impl AsRef<OsStr>) -> Option<Comman
         tried.and_then(|mut tried| tried.wait()).is_ok_and(|status| status.success())
     };
     let Some(how) = ways.into_iter().find(allowed) else {
-        println!("skipped: unshare {options} is not allowed here");
+        skip(&format!("unshare {options} is not allowed here"));
         return None;
     };
     Some(unshare(how, program.as_ref()))
+}
+
+/// Says in a plain line why a test proves nothing here.
+pub fn skip(why: &str) {
+    println!("skipped: {}", why.trim());
 }
 
 /// A directory of a test's own, gone at its end.
@@ -345,7 +350,7 @@ impl Drop for Scratch {
 pub fn is_root() -> bool {
     let is_root = unsafe { libc::geteuid() } == 0;
     if !is_root {
-        println!("skipped: only root can set this up");
+        skip("only root can set this up");
     }
     is_root
 }

@@ -32,10 +32,11 @@
 //! | `become-root` | takes all three user IDs of root, as a set-user-ID program of root's may |
 //! | `leaderless [ … ]` | a second thread carries out these instructions while the first one ends |
 //! | `churn` | makes children that make a child and exit, and reaps them, as fast as it can; for ever |
-//! | `canaries N` | keeps N children, always ending the oldest and making another, until TERM comes; then writes `unhurt COUNT`, or at once `hit PID STATUS` where a signal that is not its own reaches one |
+//! | `canaries N` | keeps N children with a child each, always ending the oldest and making another, until TERM comes; then writes `unhurt COUNT`, or at once `hit PID STATUS` where a signal that is not its own reaches one |
 //! | `starve RESOURCE N` | sets this limit of its parent, by number (prlimit(2)) |
 //! | `traceme` | makes its parent its tracer (ptrace(2)) |
 //! | `attach` | tries to attach to its parent as a tracer, and says `attached` or `refused` |
+//! | `shout SIG N` | sends its parent the signal N times |
 //! | `exec PROGRAM ARG…` | becomes this program |
 #![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
@@ -115,11 +116,7 @@ fn run(instructions: &[String]) {
                     libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const set, ptr::null::<u64>(), 8)
                 };
             }
-            "await" => {
-                let set = bit(number(&next()));
-                let (info, timeout) = (ptr::null::<u8>(), ptr::null::<u8>());
-                while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, info, timeout, 8) } < 0 {}
-            }
+            "await" => wait_for_signal(number(&next())),
             "send" => {
                 let signal = number(&next());
                 let pid = number(&next());
@@ -156,6 +153,13 @@ fn run(instructions: &[String]) {
                 let parent = unsafe { libc::getppid() };
                 let attached = unsafe { libc::ptrace(libc::PTRACE_SEIZE, parent, 0, 0) } == 0;
                 say(&format!("{} {}", if attached { "attached" } else { "refused" }, std::process::id()));
+            }
+            "shout" => {
+                let (signal, times) = (number(&next()), number(&next()));
+                for _ in 0..times {
+                    unsafe { libc::kill(libc::getppid(), signal) };
+                    std::thread::yield_now();
+                }
             }
             "exec" => exec(rest),
             other => panic!("unknown instruction {other}"),
@@ -194,7 +198,13 @@ fn block(rest: &mut &[String]) -> Vec<String> {
 fn fork(instructions: &[String], flags: i32) {
     // CLONE_PARENT goes without an exit signal of its own: the child takes its creator's.
     let signal = if flags == 0 { libc::SIGCHLD } else { 0 };
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags | signal, 0, 0, 0, 0) };
+    let clone = || unsafe { libc::syscall(libc::SYS_clone, flags | signal, 0, 0, 0, 0) };
+    let mut pid = clone();
+    // No number is left for it this moment.
+    while pid < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN) {
+        std::thread::yield_now();
+        pid = clone();
+    }
     assert!(pid >= 0, "cannot fork: {}", std::io::Error::last_os_error());
     if pid == 0 {
         run(instructions);
@@ -323,40 +333,64 @@ fn churn() -> ! {
     }
 }
 
-/// Their own signal is USR1, which they die of; anything else that happens to one of them came from somebody who meant another process.
+/// Each has a child of its own. The signal that ends them is USR1; any other came from somebody who meant another process.
 fn canaries(count: i32) {
-    let mut term = 1u64 << (libc::SIGTERM - 1);
-    mask(term);
+    mask(bit(libc::SIGTERM) | bit(libc::SIGUSR1));
     say(&format!("canaries {}", std::process::id()));
     let mut alive = std::collections::VecDeque::new();
     let mut made = 0;
     let mut is_over = false;
     loop {
-        // The signal waits where it is.
-        unsafe { libc::syscall(libc::SYS_rt_sigpending, &mut term, 8) };
-        is_over |= term != 0;
+        let mut pending = 0u64;
+        unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, 8) };
+        is_over |= pending & bit(libc::SIGTERM) != 0;
         if is_over && alive.is_empty() {
             return println!("unhurt {made}");
         }
         if !is_over {
             let child = unsafe { libc::fork() };
             if child == 0 {
-                mask(0);
-                hold();
+                canary();
             }
             // None where there is no number left: the job has them all.
             made += i32::from(child > 0);
             alive.extend(Some(child).filter(|&child| child > 0));
         }
         if is_over || alive.len() > count as usize {
-            let (oldest, mut status) = (alive.pop_front().unwrap(), 0);
-            unsafe { libc::kill(oldest, libc::SIGUSR1) };
-            unsafe { libc::waitpid(oldest, &mut status, libc::WUNTRACED) };
-            if !libc::WIFSIGNALED(status) || libc::WTERMSIG(status) != libc::SIGUSR1 {
+            let oldest = alive.pop_front().unwrap();
+            let status = end_by_its_signal(oldest);
+            if status != 0 {
                 return println!("hit {oldest} {status:#x}");
             }
         }
     }
+}
+
+fn canary() -> ! {
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        mask(0);
+        hold();
+    }
+    // All but its own signal act as they do by default.
+    mask(bit(libc::SIGUSR1));
+    wait_for_signal(libc::SIGUSR1);
+    let is_unhurt = child < 0 || end_by_its_signal(child) == libc::SIGUSR1;
+    unsafe { libc::_exit(i32::from(!is_unhurt)) }
+}
+
+/// The status with which it ends, or stops.
+fn end_by_its_signal(pid: i32) -> i32 {
+    let mut status = 0;
+    unsafe { libc::kill(pid, libc::SIGUSR1) };
+    unsafe { libc::waitpid(pid, &raw mut status, libc::WUNTRACED) };
+    status
+}
+
+fn wait_for_signal(signal: i32) {
+    let set = bit(signal);
+    let (info, timeout) = (ptr::null::<u8>(), ptr::null::<u8>());
+    while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, info, timeout, 8) } < 0 {}
 }
 
 /// By execv(3) itself: std's way would give the program another signal mask, and SIGPIPE its default action.
