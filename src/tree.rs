@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 
 use crate::sys::{self, Pid};
@@ -100,8 +100,8 @@ impl Method {
     /// The best that there is here. `/proc` may be missing, or be that of another PID namespace (`unshare --pid` without
     /// `--mount-proc`), where our numbers mean other people's processes.
     pub fn find() -> Self {
-        let me = std::process::id().to_string();
-        if fs::read_link("/proc/self").ok().is_none_or(|link| link.as_os_str().as_bytes() != me.as_bytes()) {
+        let me = std::process::id();
+        if !fs::read("/proc/self/status").is_ok_and(|status| is_seen_from_our_namespace(&status, me)) {
             Self::Wait
         } else if fs::exists(format!("/proc/{me}/task/{me}/children")).unwrap_or(false) {
             Self::ChildrenFiles
@@ -109,6 +109,15 @@ impl Method {
             Self::Scan
         }
     }
+}
+
+/// Whether this text of `/proc/self/status` comes from a `/proc` of our own PID namespace. `NSpid` lists our number in the namespace of
+/// that `/proc` and in each below it down to our own (proc_pid_status(5)): the first may be the same as the last by chance.
+fn is_seen_from_our_namespace(status: &[u8], me: u32) -> bool {
+    let field = |name: &[u8]| status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name));
+    // Kernels without PID namespaces have no NSpid.
+    let numbers = field(b"NSpid:").or_else(|| field(b"Pid:")).unwrap_or_default();
+    numbers.trim_ascii() == me.to_string().as_bytes()
 }
 
 /// Who is whose child at one moment, as far as it was looked at.
@@ -226,6 +235,16 @@ mod tests {
         assert_eq!(Stat::parse(text), Some(stat));
         assert_eq!(Stat::parse(b"42 (a"), None);
         assert_eq!(Stat::parse(b""), None);
+    }
+
+    #[test]
+    fn a_proc_of_another_namespace_is_told_apart_even_where_the_numbers_are_the_same() {
+        assert!(is_seen_from_our_namespace(b"Name:\tPid:\nPid:\t7\nNSpid:\t7\n", 7));
+        assert!(is_seen_from_our_namespace(b"Name:\ta\nPid:\t7\n", 7));
+        for foreign in [&b"Pid:\t7\nNSpid:\t7\t7\n"[..], b"Pid:\t8\nNSpid:\t8\t7\n", b"Pid:\t8\n", b""] {
+            assert!(!is_seen_from_our_namespace(foreign, 7));
+        }
+        assert_ne!(Method::find(), Method::Wait);
     }
 
     #[test]
