@@ -63,6 +63,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
         inherited: &job.inherited,
         place,
         terminal: terminal.as_ref(),
+        caller_group: job.caller_group,
         pdeathsig: job.options.pdeathsig,
         no_new_privs: job.options.no_new_privs,
         started: job.started,

@@ -37,6 +37,8 @@ pub struct Launch<'a> {
     pub place: Place,
     /// The terminal to hand to its new group, where it is the caller's in the foreground.
     pub terminal: Option<&'a Terminal>,
+    /// The caller's group, to which the terminal goes back where COMMAND could not be run.
+    pub caller_group: Pid,
     /// What the kernel sends it when we die.
     pub pdeathsig: Option<Signal>,
     /// Whether it can gain privileges.
@@ -141,6 +143,9 @@ impl Launch<'_> {
         match std::hint::black_box(errno) {
             0 => Ok(pid),
             errno => {
+                if let Some(terminal) = self.terminal {
+                    terminal.hand_over(pid, self.caller_group);
+                }
                 let _ = sys::wait_for(pid);
                 let command = self.argv.first().unwrap_or_default();
                 Err(LaunchError::Exec(ExecError { command, errno }))

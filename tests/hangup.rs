@@ -1,35 +1,13 @@
 //! A terminal that is hung up (its window closed, its connection lost) tells COMMAND so, once, whoever leads its session.
-#![allow(unsafe_code, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
-#![allow(clippy::pedantic, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::fs::File;
-use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::ptr;
 
-use common::{Pid, Running, guarded, orphanguard, send, start, status_field};
-
-/// Starts a command as the leader of a session whose controlling terminal is new; the terminal hangs up when what is given besides is dropped.
-fn on_a_terminal(command: &mut Command) -> (Running, OwnedFd) {
-    let (mut ours, mut theirs) = (0, 0);
-    let made = unsafe { libc::openpty(&mut ours, &mut theirs, ptr::null_mut(), ptr::null(), ptr::null()) };
-    assert_eq!(made, 0, "cannot make a terminal: {}", io::Error::last_os_error());
-    for fd in [ours, theirs] {
-        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-    }
-    let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), File::from_raw_fd(theirs)) };
-    command.stdin(theirs);
-    let become_leader = || {
-        let done = unsafe { libc::setsid() >= 0 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 };
-        if done { Ok(()) } else { Err(io::Error::last_os_error()) }
-    };
-    unsafe { command.pre_exec(become_leader) };
-    (start(command), ours)
-}
+use common::leader::on_a_terminal;
+use common::{Pid, guarded, orphanguard, send, status_field};
 
 fn parent(pid: Pid) -> Pid {
     status_field(pid, "PPid").unwrap().parse().unwrap()

@@ -8,6 +8,8 @@
 #![allow(dead_code, unreachable_pub, missing_docs, unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+pub mod leader;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
