@@ -43,6 +43,7 @@ use std::io::Write;
 
 use cli::{Request, Verbosity};
 use job::Job;
+use signal::SignalSet;
 use status::{Exit, FAILED};
 use sys::CStrings;
 use voice::{Voice, readable, reason};
@@ -58,6 +59,8 @@ pub fn run(argv: CStrings) -> Exit {
         Ok(job) if job.is_init() || job.options.no_sentinel => guard::run(&job, None),
         Ok(job) => sentinel::run(&job),
         Err(message) => {
+            // Nobody may read what we say: SIGPIPE must not take the place of our status.
+            sys::set_signal_mask(SignalSet::ALL);
             // It repeats what it was given, line breaks too.
             Voice::new(Verbosity::Normal).error(format_args!("{}", readable(message.as_bytes())));
             Exit::Code(FAILED)

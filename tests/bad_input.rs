@@ -39,6 +39,14 @@ fn a_value_that_is_missing_or_too_much_is_told() {
 }
 
 #[test]
+fn the_status_is_the_same_where_nobody_reads_what_is_wrong() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(common::orphanguard()).arg("--gracee").stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(125), "{status}");
+}
+
+#[test]
 fn without_a_command_the_usage_is_told() {
     let usage = "no COMMAND given; usage: orphanguard [OPTIONS] [--] COMMAND [ARG]...; see orphanguard --help";
     for arguments in ["", "--", "-g 5", "-v --", "--on-exit leave"] {
