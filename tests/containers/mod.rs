@@ -206,12 +206,19 @@ impl Container {
     }
 
     pub fn line(&mut self) -> String {
-        self.running.as_mut().unwrap().line()
+        let line = self.running.as_mut().unwrap().line();
+        if line.is_empty() {
+            let Ended { status, err, .. } = self.end();
+            panic!("no line, but the container's end: {status}: {err}");
+        }
+        line
     }
 
     /// The PID, in the container, at the end of the next line, which begins with this word.
     pub fn pid_of(&mut self, word: &str) -> Pid {
-        self.running.as_mut().unwrap().pid_of(word)
+        let line = self.line();
+        let pid = line.strip_prefix(word).and_then(|pid| pid.trim().parse().ok());
+        pid.unwrap_or_else(|| panic!("expected {word} and a PID, got {line:?}"))
     }
 
     pub fn close_stdin(&mut self) {
