@@ -60,13 +60,18 @@ impl Channel {
         }
     }
 
+    /// Whether there is something to receive, be it the end.
+    pub fn is_readable(&self) -> bool {
+        recv(self.descriptor(), &mut [0], MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK) != Err(Errno::EAGAIN)
+    }
+
     /// Sends a signal to the guard. False where there is no room for it yet.
-    pub fn send_signal(&self, info: &SignalInfo) -> bool {
-        self.send(&encode(info)) != Err(Errno::EAGAIN)
+    pub fn send_signal(&self, signal: &Taken) -> bool {
+        self.send(&encode(signal)) != Err(Errno::EAGAIN)
     }
 
     /// Takes the next signal that the sentinel sent.
-    pub fn receive_signal(&self) -> Received<SignalInfo> {
+    pub fn receive_signal(&self) -> Received<Taken> {
         match self.receive() {
             Received::Message(message) => Received::Message(decode(&message)),
             Received::Nothing => Received::Nothing,
@@ -104,35 +109,47 @@ impl AsFd for Channel {
     }
 }
 
-const LENGTH: usize = size_of::<SignalInfo>();
+/// A signal as the sentinel took it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// What the kernel said of it.
+    pub info: SignalInfo,
+    /// How many requests to stop the sentinel had followed by then. It tells a signal that belongs to an earlier stop from one that
+    /// belongs to this one.
+    pub stops: u32,
+}
 
-fn encode(info: &SignalInfo) -> [u8; LENGTH] {
+const LENGTH: usize = size_of::<SignalInfo>() + size_of::<u32>();
+
+fn encode(Taken { info, stops }: &Taken) -> [u8; LENGTH] {
     let mut message = [0; LENGTH];
     message[0..4].copy_from_slice(&info.number.to_ne_bytes());
     message[4..8].copy_from_slice(&info.code.to_ne_bytes());
     message[8..12].copy_from_slice(&info.sender.to_ne_bytes());
     message[12..16].copy_from_slice(&info.user.to_ne_bytes());
     message[16..24].copy_from_slice(&info.value.to_ne_bytes());
+    message[24..28].copy_from_slice(&stops.to_ne_bytes());
     message
 }
 
-fn decode(message: &[u8; LENGTH]) -> SignalInfo {
+fn decode(message: &[u8; LENGTH]) -> Taken {
     let word = |at: usize| u32::from_ne_bytes(std::array::from_fn(|n| message[at + n]));
-    SignalInfo {
+    let info = SignalInfo {
         number: word(0),
         code: word(4) as i32,
         sender: word(8) as Pid,
         user: word(12),
         value: u64::from_ne_bytes(std::array::from_fn(|n| message[16 + n])),
-    }
+    };
+    Taken { info, stops: word(24) }
 }
 
 /// What the guard asks of the sentinel while the job goes on. It travels as a queued realtime signal, so that requests keep their order
 /// among each other, and can be told from a user's signals by their sender and value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request {
-    /// Stop, of this signal, as COMMAND did.
-    Stop(Signal),
+    /// Stop, of this signal, as COMMAND did, which has this PID.
+    Stop(Signal, Pid),
     /// Go on: COMMAND does.
     Wake,
     /// COMMAND has this PID: for the report, should the guard be killed.
@@ -147,9 +164,13 @@ const NUMBER: u64 = 0xffff_ffff;
 
 impl Request {
     /// Sends it to the sentinel.
-    pub fn send(self, sentinel: Pid) {
+    ///
+    /// # Errors
+    /// EAGAIN where the user has as many signals queued as RLIMIT_SIGPENDING allows.
+    pub fn send(self, sentinel: Pid) -> io::Result<()> {
         let value = match self {
-            Self::Stop(signal) => STOP | signal.number() as u64,
+            // A PID has 22 bits at the most (proc_sys_kernel(5), pid_max).
+            Self::Stop(signal, pid) => STOP | (pid as u64) << 8 | signal.number() as u64,
             Self::Wake => WAKE,
             Self::Started(pid) => STARTED | pid as u64,
         };
@@ -160,10 +181,11 @@ impl Request {
             user: 0,
             value,
         };
-        let _ = sys::queue_signal(sentinel, &info);
+        let queued = sys::queue_signal(sentinel, &info);
         if self == Self::Wake {
-            let _ = sys::kill(sentinel, Some(Signal::CONT));
+            return sys::kill(sentinel, Some(Signal::CONT));
         }
+        queued
     }
 
     /// Whether a signal is a request from this guard.
@@ -174,16 +196,11 @@ impl Request {
         }
         let number = (info.value & NUMBER) as i32;
         match info.value & !NUMBER {
-            STOP => Signal::new(number).map(Self::Stop),
+            STOP => Signal::new(number & 0xff).map(|signal| Self::Stop(signal, number >> 8)),
             WAKE => Some(Self::Wake),
             STARTED => Some(Self::Started(number)),
             _ => None,
         }
-    }
-
-    /// Whether one waits for the sentinel to read it, or a signal that travels the same way.
-    pub fn is_pending() -> bool {
-        sys::pending_signals().contains(Self::signal())
     }
 
     fn signal() -> Signal {
@@ -199,19 +216,26 @@ mod tests {
     fn signals_arrive_whole_and_apart_and_the_end_shows() {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 34, code: -1, sender: 4711, user: 1000, value: 0x0123_4567_89ab_cdef };
-        let other = SignalInfo { number: 15, ..info };
-        assert!(sentinel.send_signal(&info) && sentinel.send_signal(&other));
-        assert_eq!(guard.receive_signal(), Received::Message(info));
+        let signal = Taken { info, stops: 0x89ab_cdef };
+        let other = Taken { info: SignalInfo { number: 15, ..info }, stops: 0 };
+        assert!(!guard.is_readable());
+        assert!(sentinel.send_signal(&signal) && sentinel.send_signal(&other));
+        assert!(guard.is_readable());
+        assert_eq!(guard.receive_signal(), Received::Message(signal));
         assert_eq!(guard.receive_signal(), Received::Message(other));
         assert_eq!(guard.receive_signal(), Received::Nothing);
         drop(sentinel);
+        assert!(guard.is_readable());
         assert_eq!(guard.receive_signal(), Received::End);
     }
 
     #[test]
     fn a_full_channel_says_so_instead_of_losing_a_signal() {
         let (sentinel, guard) = Channel::pair().unwrap();
-        let info = |value| SignalInfo { number: 34, code: -1, sender: 1, user: 0, value };
+        let info = |value| {
+            let info = SignalInfo { number: 34, code: -1, sender: 1, user: 0, value };
+            Taken { info, stops: 0 }
+        };
         let sent = (0..1_000_000).take_while(|&n| sentinel.send_signal(&info(n))).count() as u64;
         assert!(sent >= 200, "only {sent} fit");
         for n in 0..sent {
@@ -223,7 +247,7 @@ mod tests {
     fn the_outcome_arrives_although_signals_were_on_their_way() {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 };
-        assert!(sentinel.send_signal(&info));
+        assert!(sentinel.send_signal(&Taken { info, stops: 0 }));
         guard.send_exit(Exit::Code(7));
         drop(guard);
         assert_eq!(sentinel.receive_exit(), Received::Message(Exit::Code(7)));

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::plan::GIVE_UP;
 use crate::signal::{Signal, SignalSet};
 use crate::status::Exit;
-use crate::sys;
+use crate::sys::{self, Pid};
+use crate::tree::{Method, Stat};
 
 /// Ends this process: by its exit code, or of the signal, without leaving a second core file.
 pub fn end(exit: Exit) -> ! {
@@ -21,23 +22,61 @@ pub fn end(exit: Exit) -> ! {
     }
 }
 
+/// What became of a stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// We were stopped, and go on.
+    Over,
+    /// COMMAND went on before we stopped.
+    Void,
+    /// The kernel has not stopped us, for nobody could have us go on: the process group is orphaned (setpgid(2)).
+    Refused,
+}
+
+/// Stops this process of the signal that stopped COMMAND, until somebody has us go on.
+///
+/// `goes_on` is asked once the stop is pending, where what happens from then on takes it back by SIGCONT.
+pub fn stop(signal: Signal, command: Pid, goes_on: impl FnOnce() -> bool) -> Stop {
+    if signal == Signal::STOP {
+        // It cannot be pending; it takes effect at once.
+        if has_gone_on(command) || goes_on() {
+            return Stop::Void;
+        }
+        let _ = sys::kill(std::process::id() as Pid, Some(signal));
+        return Stop::Over;
+    }
+    raise_blocked(signal);
+    // What COMMAND was continued by before that may have been to continue us too, and is thrown away by the pending stop.
+    if has_gone_on(command) || goes_on() {
+        let _ = sys::kill(std::process::id() as Pid, Some(Signal::CONT));
+        return Stop::Void;
+    }
+    let_in(signal);
+    // SIGCONT waits, which had us go on, or a stop that came after that and threw it away.
+    let pending = sys::pending_signals();
+    let traces = [Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU];
+    if traces.into_iter().any(|trace| pending.contains(trace)) { Stop::Over } else { Stop::Refused }
+}
+
+/// Whether COMMAND surely is stopped no more.
+fn has_gone_on(command: Pid) -> bool {
+    if Method::find() == Method::Wait {
+        return false;
+    }
+    // Of a process whose first thread has ended, the others may be stopped.
+    Stat::of(command).map_or(true, |stat| if stat.is_zombie() { stat.threads < 2 } else { !stat.is_stopped() })
+}
+
 /// Makes a signal pending in this process with its default action, to take effect once it is let in.
-pub fn raise_blocked(signal: Signal) {
+fn raise_blocked(signal: Signal) {
     sys::set_ignored(signal, false);
-    let _ = sys::kill(std::process::id() as sys::Pid, Some(signal));
+    let _ = sys::kill(std::process::id() as Pid, Some(signal));
 }
 
 /// Lets a pending signal in, and blocks all again when it has had its effect.
-pub fn let_in(signal: Signal) {
+fn let_in(signal: Signal) {
     sys::set_signal_mask(SignalSet::ALL.without(signal));
     sys::set_signal_mask(SignalSet::ALL);
-}
-
-/// Whether this signal, let in, has stopped us: then SIGCONT waits, which had us go on, or a stop that came after that and threw it away.
-pub fn has_stopped_of(signal: Signal) -> bool {
-    let pending = sys::pending_signals();
-    let traces = [Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU];
-    signal == Signal::STOP || traces.into_iter().any(|trace| pending.contains(trace))
 }
 
 /// From now on and for as long as an ending may take, has us go on ten times a second, should somebody stop us.

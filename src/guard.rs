@@ -6,13 +6,13 @@ use std::time::Instant;
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpgid, getppid, setpgid};
 
-use crate::channel::{self, Channel, Request};
+use crate::channel::{self, Channel, Request, Taken};
 use crate::cli::{Group, OnExit, OnOrphan};
 use crate::delivery::{self, Known};
 use crate::duration;
 use crate::ending::{Ending, Left, Scope};
 use crate::entry::Entry;
-use crate::exit;
+use crate::exit::{self, Stop};
 use crate::fate;
 use crate::inherited;
 use crate::job::Job;
@@ -29,6 +29,7 @@ use crate::sys::{self, Pid, SignalInfo};
 use crate::terminal::Terminal;
 use crate::timer::Timer;
 use crate::tracing;
+use crate::tree::{self, Stat};
 use crate::voice::reason;
 use crate::waiting::wait;
 
@@ -134,6 +135,11 @@ struct Guard<'a> {
     parent_lost: bool,
     /// The signal being handled, for its value and its sender.
     current: Option<SignalInfo>,
+    /// How often what the caller started was asked to stop, and whether COMMAND has been continued since.
+    stops: u32,
+    went_on: bool,
+    /// While COMMAND's going on is handled.
+    sentinel_is_awake: bool,
 }
 
 impl<'a> Guard<'a> {
@@ -158,7 +164,7 @@ impl<'a> Guard<'a> {
         if job.report.is_some()
             && let Some(behind) = behind
         {
-            Request::Started(command).send(behind.sentinel);
+            let _ = Request::Started(command).send(behind.sentinel);
         }
         let sweep = (job.options.on_orphan == OnOrphan::Kill).then(|| {
             let how = (job.options.signal, job.options.grace);
@@ -181,6 +187,9 @@ impl<'a> Guard<'a> {
             sentinel_lost: false,
             parent_lost: false,
             current: None,
+            stops: 0,
+            went_on: false,
+            sentinel_is_awake: false,
         };
         guard.carry_out(first);
         guard
@@ -253,7 +262,7 @@ impl<'a> Guard<'a> {
         let Some(behind) = self.behind else { return };
         loop {
             match behind.channel.receive_signal() {
-                channel::Received::Message(info) => self.signal_came(info),
+                channel::Received::Message(signal) => self.signal_came(signal),
                 channel::Received::Nothing => return,
                 channel::Received::End => return self.lost_sentinel(),
             }
@@ -272,6 +281,7 @@ impl<'a> Guard<'a> {
     }
 
     fn read_signals(&mut self) {
+        let stops = self.stops;
         let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).collect();
         if let Some(behind) = self.behind
             && all.iter().any(|info| info.sender == behind.sentinel)
@@ -289,7 +299,7 @@ impl<'a> Guard<'a> {
             self.reap();
         }
         for info in others {
-            self.signal_came(info);
+            self.signal_came(Taken { info, stops });
         }
     }
 
@@ -301,9 +311,9 @@ impl<'a> Guard<'a> {
         is_wake_up || (info.sender == me && info.code <= 0)
     }
 
-    fn signal_came(&mut self, info: SignalInfo) {
+    fn signal_came(&mut self, Taken { info, stops }: Taken) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
-        let delivered = self.terminal_has_delivered(signal, &info);
+        let delivered = self.terminal_has_delivered(signal, &info) || self.is_void(signal, stops);
         match info.sender {
             0 => self.job.voice.step(format_args!("received {signal}")),
             sender => self.job.voice.step(format_args!("received {signal} from process {sender}")),
@@ -336,6 +346,27 @@ impl<'a> Guard<'a> {
             && !is_for_leader()
     }
 
+    /// Whether COMMAND has been stopped or continued since the signal came, or by the signal itself: passed on now, it would undo
+    /// what came after it.
+    fn is_void(&mut self, signal: Signal, stops: u32) -> bool {
+        if self.plan.ended().is_some() {
+            return false;
+        }
+        if signal.is_terminal_stop() {
+            return stops != self.stops;
+        }
+        if signal != Signal::CONT || !matches!(self.place, Place::Group(_)) {
+            return false;
+        }
+        // What continues the caller's group continues COMMAND before us, for the youngest of a group is signalled first.
+        self.reap();
+        if !self.plan.is_stopped() && stops == self.stops {
+            // The first one after a stop is the one that has continued it. Any other is meant for COMMAND.
+            return std::mem::take(&mut self.went_on);
+        }
+        self.went_on || stops != self.stops
+    }
+
     /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.
     fn reap(&mut self) {
         let mut command_ended = None;
@@ -347,7 +378,7 @@ impl<'a> Guard<'a> {
                     match change {
                         Change::Ended(ended) => command_ended = Some(ended),
                         Change::Stopped(signal) => self.command_stopped(signal),
-                        Change::Continued => self.happened(Event::CommandContinued),
+                        Change::Continued => self.command_continued(),
                     }
                 }
                 Ok(Some((pid, Change::Ended(_)))) => self.orphan_ended(pid),
@@ -379,6 +410,18 @@ impl<'a> Guard<'a> {
             terminal.hand_over(self.command, self.job.caller_group);
         }
         self.happened(Event::CommandStopped(signal));
+    }
+
+    fn command_continued(&mut self) {
+        self.went_on = true;
+        // Whoever continued the caller's group continued the sentinel too. To wake it again, where the terminal has stopped both again
+        // meanwhile, would show the caller a second stop. COMMAND is the first that the terminal's stop reaches, so look at it last.
+        self.sentinel_is_awake =
+            self.behind.is_some_and(|behind| Stat::of(behind.sentinel).is_ok_and(|stat| !stat.is_stopped()));
+        if !tree::is_stopped_or_stopping(self.command) {
+            self.happened(Event::CommandContinued);
+        }
+        self.sentinel_is_awake = false;
     }
 
     fn command_ended(&mut self, ended: Ended, left: bool) {
@@ -418,8 +461,8 @@ impl<'a> Guard<'a> {
                 Action::Forward(signal, target) => self.forward(signal, target),
                 Action::Stop(signal) => self.stop_as(signal),
                 Action::Wake => {
-                    if let Some(behind) = self.behind {
-                        Request::Wake.send(behind.sentinel);
+                    if let Some(behind) = self.behind.filter(|_| !self.sentinel_is_awake) {
+                        let _ = Request::Wake.send(behind.sentinel);
                     }
                 }
                 Action::Watch => self.end_by(Ending::look),
@@ -526,15 +569,17 @@ impl<'a> Guard<'a> {
 
     /// Has what the caller started stop of this signal, so that a shell sees a stopped job.
     fn stop_as(&mut self, signal: Signal) {
+        self.went_on = false;
         match self.behind {
-            Some(behind) => Request::Stop(signal).send(behind.sentinel),
+            Some(behind) if Request::Stop(signal, self.command).send(behind.sentinel).is_ok() => self.stops += 1,
+            // The next best, where no signal can be queued.
+            Some(behind) => drop(sys::kill(behind.sentinel, Some(Signal::STOP))),
             // The kernel drops a stop signal for PID 1; and nobody could have it go on.
             None if self.job.is_init() => {}
             None => {
-                exit::raise_blocked(signal);
-                exit::let_in(signal);
-                if !exit::has_stopped_of(signal) {
-                    // It did not stop us (an orphaned process group, setpgid(2)), nor would it have stopped COMMAND in our place.
+                self.stops += 1;
+                if exit::stop(signal, self.command, || false) == Stop::Refused {
+                    // It would not have stopped COMMAND in our place, so COMMAND goes on.
                     self.forward(Signal::CONT, Target::Group);
                 }
             }

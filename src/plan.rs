@@ -181,6 +181,11 @@ impl Plan {
         self.state == State::Over
     }
 
+    /// Whether COMMAND is stopped, as far as we have heard.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Takes note of orphans that COMMAND left and that are not spared.
     pub fn note_orphans(&mut self) {
         self.circumstances.left_orphans = true;
@@ -228,6 +233,10 @@ impl Plan {
             None => came,
         };
         let delivered = delivered && signal == came;
+        if self.stopped && self.ended.is_none() && signal.is_terminal_stop() {
+            // It would have no effect: SIGCONT throws away the stop signals that wait. Sent too late, it would.
+            return Vec::new();
+        }
         let mut actions = Vec::new();
         if !delivered {
             let target = self.target(signal);
@@ -600,6 +609,16 @@ mod tests {
     #[test]
     fn a_stop_signal_alone_does_not_stop_us_while_the_command_lives() {
         assert_eq!(plan(OnExit::Kill).on(TSTP), [Action::Forward(Signal::TSTP, Target::Group)]);
+    }
+
+    #[test]
+    fn a_stopped_command_is_not_stopped_again() {
+        let mut plan = plan(OnExit::Kill);
+        let _ = plan.on(Event::CommandStopped(Signal::TSTP));
+        assert!(plan.is_stopped());
+        assert_eq!(plan.on(TSTP), []);
+        let _ = plan.on(Event::CommandContinued);
+        assert_eq!(plan.on(TSTP), [Action::Forward(Signal::TSTP, Target::Group)]);
     }
 
     #[test]

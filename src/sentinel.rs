@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use nix::sys::prctl;
 
-use crate::channel::{self, Channel, Request};
+use crate::channel::{self, Channel, Request, Taken};
 use crate::cli::OnExit;
 use crate::ending::{Ending, Scope};
-use crate::exit;
+use crate::exit::{self, Stop};
 use crate::fate;
 use crate::guard;
 use crate::inherited;
@@ -64,8 +64,11 @@ struct Sentinel<'a> {
     signals: OwnedFd,
     strangers: Strangers,
     /// Signals for which the channel had no room yet.
-    backlog: VecDeque<SignalInfo>,
-    stop: Option<Signal>,
+    backlog: VecDeque<Taken>,
+    stop: Option<(Signal, Pid)>,
+    /// How many requests to stop were read, and how many of them followed.
+    asked: u32,
+    stops: u32,
     guard_ended: bool,
     /// For the report, should it fall to us.
     command: Option<Pid>,
@@ -91,6 +94,8 @@ impl<'a> Sentinel<'a> {
             strangers,
             backlog: VecDeque::new(),
             stop: None,
+            asked: 0,
+            stops: 0,
             guard_ended: false,
             command: None,
             received: Vec::new(),
@@ -119,14 +124,14 @@ impl<'a> Sentinel<'a> {
                     channel::Received::End => return self.take_over(),
                 }
             }
-            while let Some(info) = self.backlog.pop_front() {
-                if !self.channel.send_signal(&info) {
-                    self.backlog.push_front(info);
+            while let Some(signal) = self.backlog.pop_front() {
+                if !self.channel.send_signal(&signal) {
+                    self.backlog.push_front(signal);
                     break;
                 }
             }
-            if let Some(signal) = self.stop.take() {
-                self.stop_as(signal);
+            if let Some((signal, command)) = self.stop.take() {
+                self.stop_as(signal, command);
             }
         }
     }
@@ -155,14 +160,17 @@ impl<'a> Sentinel<'a> {
 
     fn take(&mut self, info: SignalInfo) {
         match Request::from_signal(&info, self.guard) {
-            Some(Request::Stop(signal)) => self.stop = Some(signal),
+            Some(Request::Stop(signal, command)) => {
+                self.stop = Some((signal, command));
+                self.asked += 1;
+            }
             Some(Request::Wake) => self.stop = None,
             Some(Request::Started(command)) => self.command = Some(command),
             None if self.is_for_the_job(&info) => {
                 if let Some(report) = &self.job.report {
                     self.received.push(report.received(info));
                 }
-                self.backlog.push_back(info);
+                self.backlog.push_back(Taken { info, stops: self.stops });
             }
             None => {}
         }
@@ -191,27 +199,14 @@ impl<'a> Sentinel<'a> {
     }
 
     /// Stops as COMMAND was stopped; comes back when somebody has us go on.
-    fn stop_as(&mut self, mut signal: Signal) {
-        loop {
-            exit::raise_blocked(signal);
-            // A request to go on that came before that is in the queue; one that comes now takes the pending stop back by its SIGCONT.
-            if !Request::is_pending() {
-                break;
-            }
-            // This reads away the pending stop, too.
-            self.stop = Some(signal);
-            self.read_signals();
-            match self.stop.take() {
-                Some(request) => signal = request,
-                None => return,
-            }
-        }
-        exit::let_in(signal);
-        if !exit::has_stopped_of(signal) {
-            // For nobody could have us go on (an orphaned process group, setpgid(2)). It would not have stopped COMMAND
-            // in our place, so COMMAND goes on.
-            let go_on = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
-            self.backlog.push_back(go_on);
+    fn stop_as(&mut self, signal: Signal, command: Pid) {
+        let channel = &self.channel;
+        let stopped = exit::stop(signal, command, || channel.is_readable());
+        self.stops = self.asked;
+        if stopped == Stop::Refused {
+            // It would not have stopped COMMAND in our place, so COMMAND goes on.
+            let info = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
+            self.backlog.push_back(Taken { info, stops: self.stops });
         }
     }
 

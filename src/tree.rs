@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 
+use crate::signal::{Signal, SignalSet};
 use crate::sys::{self, Pid};
 
 /// What `/proc/PID/stat` says of a process.
@@ -45,9 +46,13 @@ impl Stat {
         let state = *fields.next()?.first()?;
         let mut number = |skip: usize| std::str::from_utf8(fields.nth(skip)?).ok()?.parse::<u64>().ok();
         let (parent, group, session) = (number(0)?, number(0)?, number(0)?);
-        let threads = number(13)?;
-        let start = number(1)?;
+        let (threads, start) = (number(13)?, number(1)?);
         Some(Self { state, parent: parent as Pid, group: group as Pid, session: session as Pid, threads, start })
+    }
+
+    /// Whether a signal has stopped it, or a tracer.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, b'T' | b't')
     }
 
     /// Whether it has ended, and waits for its parent to reap it. The state is that of the first thread, which may end before the others.
@@ -75,6 +80,27 @@ pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
 /// Whether a process was started with this `NAME=value` in its environment; no, where that cannot be read.
 pub fn has_in_environment(pid: Pid, entry: &[u8]) -> bool {
     fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| text.split(|&b| b == 0).any(|found| found == entry))
+}
+
+/// Whether a process is stopped, or will be before it does anything else, of a signal that waits for it. No, where that cannot be read.
+pub fn is_stopped_or_stopping(pid: Pid) -> bool {
+    // In this order: the signal is gone once the process is stopped.
+    fs::read(format!("/proc/{pid}/status")).is_ok_and(|text| is_stopping(&text))
+        || Stat::of(pid).is_ok_and(|stat| stat.is_stopped())
+}
+
+/// From the text of `/proc/PID/status`: whether a stop signal waits that is neither blocked, ignored nor caught.
+fn is_stopping(text: &[u8]) -> bool {
+    let set = |name: &str| {
+        let value = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
+        u64::from_str_radix(std::str::from_utf8(value).ok()?.trim(), 16).ok().map(SignalSet)
+    };
+    let sets = ["SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:"].map(set);
+    let [Some(own), Some(shared), Some(blocked), Some(ignored), Some(caught)] = sets else { return false };
+    [Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU].into_iter().any(|signal| {
+        let is_in = |set: SignalSet| set.contains(signal);
+        (is_in(own) || is_in(shared)) && !is_in(blocked) && !is_in(ignored) && !is_in(caught)
+    })
 }
 
 /// How to find the children of a process on this machine.
@@ -245,6 +271,24 @@ mod tests {
             assert!(!is_seen_from_our_namespace(foreign, 7));
         }
         assert_ne!(Method::find(), Method::Wait);
+    }
+
+    #[test]
+    fn a_stop_signal_that_waits_stops_unless_it_is_kept_off() {
+        let status = |own: u64, shared: u64, kept_off: [u64; 3]| {
+            let [blocked, ignored, caught] = kept_off;
+            format!(
+                "Name:\tx\nSigPnd:\t{own:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\nSigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\n"
+            )
+        };
+        let tstp = 1 << (libc::SIGTSTP - 1);
+        assert!(is_stopping(status(0, tstp, [0; 3]).as_bytes()));
+        assert!(is_stopping(status(tstp, 0, [1, 2, 4]).as_bytes()));
+        for kept_off in [[tstp, 0, 0], [0, tstp, 0], [0, 0, tstp]] {
+            assert!(!is_stopping(status(tstp, tstp, kept_off).as_bytes()));
+        }
+        assert!(!is_stopping(status(1, 2, [0; 3]).as_bytes()));
+        assert!(!is_stopping(b"Name:\tx\n"));
     }
 
     #[test]
