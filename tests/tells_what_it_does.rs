@@ -13,7 +13,7 @@ fn a_job_that_leaves_nothing_is_not_commented_on() {
 
 #[test]
 fn one_line_names_what_was_ended_and_by_what() {
-    let ended = run(&mut guarded("-g 50ms", "child [ setsid hold ] ignore 15 child [ setsid hold ] exit 0"));
+    let ended = run(&mut guarded("-g 2s", "child [ setsid hold ] ignore 15 child [ setsid hold ] exit 0"));
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert!(ended.err.starts_with("orphanguard: ended 2 orphans: helper["), "{}", ended.err);
     assert!(ended.err.contains("] (TERM), helper[") && ended.err.contains("(KILL after "), "{}", ended.err);
