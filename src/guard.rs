@@ -26,7 +26,7 @@ use crate::strangers::Strangers;
 use crate::summary;
 use crate::sweep::Sweep;
 use crate::sys::{self, Pid, SignalInfo};
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 use crate::timer::Timer;
 use crate::tracing;
 use crate::tree::{self, Stat};
@@ -108,10 +108,7 @@ fn choose_place(job: &Job) -> (Place, Option<Terminal>) {
         Group::Session => (Place::NewSession, None),
         Group::Auto if Terminal::controlling().is_some() => (Place::Group(job.caller_group), None),
         Group::Auto => (Place::NewGroup, None),
-        Group::New => {
-            let terminal = Terminal::controlling().filter(|terminal| terminal.foreground() == Some(job.caller_group));
-            (Place::NewGroup, terminal)
-        }
+        Group::New => (Place::NewGroup, Terminal::controlling()),
     }
 }
 
@@ -570,6 +567,11 @@ impl<'a> Guard<'a> {
     /// Has what the caller started stop of this signal, so that a shell sees a stopped job.
     fn stop_as(&mut self, signal: Signal) {
         self.went_on = false;
+        if self.behind.is_some() && signal.is_terminal_stop() && !terminal::has_job_control(self.job.started) {
+            // We are COMMAND's parent in another group of its session, which to the kernel looks like job control; so it has stopped
+            // COMMAND although nobody will have it go on.
+            return self.undo_stop(signal);
+        }
         match self.behind {
             Some(behind) if Request::Stop(signal, self.command).send(behind.sentinel).is_ok() => self.stops += 1,
             // The next best, where no signal can be queued.
@@ -579,11 +581,19 @@ impl<'a> Guard<'a> {
             None => {
                 self.stops += 1;
                 if exit::stop(signal, self.command, || false) == Stop::Refused {
-                    // It would not have stopped COMMAND in our place, so COMMAND goes on.
-                    self.forward(Signal::CONT, Target::Group);
+                    self.undo_stop(signal);
                 }
             }
         }
+    }
+
+    /// COMMAND would not have been stopped in our place, for nobody could have it go on: so it goes on.
+    fn undo_stop(&mut self, signal: Signal) {
+        if [Signal::TTIN, Signal::TTOU].contains(&signal) {
+            // It would use the terminal again, and be stopped again, for ever. This is what the kernel does about stopped orphans.
+            self.forward(Signal::HUP, Target::Group);
+        }
+        self.forward(Signal::CONT, Target::Group);
     }
 
     // ---- the end --------------------------------------------------------------------------------------------------

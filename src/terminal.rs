@@ -7,6 +7,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid as NixPid, tcgetpgrp, tcsetpgrp};
 
 use crate::sys::{self, Pid};
+use crate::tree::Stat;
 
 /// Our controlling terminal.
 #[derive(Debug)]
@@ -42,5 +43,45 @@ impl Terminal {
     /// Its descriptor, to be kept open.
     pub fn descriptor(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+}
+
+/// Whether anybody does job control over this process's group, who could have it go on: a parent in another group of the session, of it
+/// or of one of its ancestors in the group. If not, the kernel does not stop it by TSTP, TTIN or TTOU (an orphaned process group,
+/// setpgid(2)). Yes, where that cannot be read.
+pub fn has_job_control(process: Pid) -> bool {
+    let Ok(mut member) = Stat::of(process) else { return true };
+    loop {
+        let Ok(parent) = Stat::of(member.parent) else { return member.parent != 0 };
+        if parent.session != member.session {
+            return false;
+        }
+        if parent.group != member.group {
+            return true;
+        }
+        member = parent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_job_control;
+    use crate::sys::Pid;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    /// What a shell's job, or a process that nobody controls, says of itself.
+    fn asked(command: &mut Command) -> bool {
+        let mut child = command.args(["-c", "read line; :"]).stdin(Stdio::piped()).spawn().unwrap();
+        let answer = has_job_control(child.id() as Pid);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        answer
+    }
+
+    #[test]
+    fn a_job_has_it_and_the_leader_of_a_session_has_not() {
+        assert!(asked(Command::new("sh").process_group(0)));
+        assert!(!asked(Command::new("setsid").arg("sh")));
     }
 }
