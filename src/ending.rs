@@ -26,7 +26,7 @@ use crate::voice::{Voice, readable};
 pub enum Scope {
     /// All that descends from us.
     Job {
-        /// COMMAND, whose end is asked for too while it lives.
+        /// COMMAND, whose end is asked for too while it lives; 0 once it is reaped.
         command: Pid,
         /// COMMAND's own process group, if it leads one.
         group: Option<Pid>,
@@ -245,6 +245,11 @@ impl<'a> Ending<'a> {
     pub fn reaped(&mut self, pid: Pid) {
         self.spared.remove(&pid);
         self.stopped.remove(&pid);
+        if let Scope::Job { command, .. } = &mut self.scope
+            && *command == pid
+        {
+            *command = 0;
+        }
         if let Some(mut process) = self.found.remove(&pid) {
             process.gone = true;
             self.voice.step(format_args!("{} ended", title(&process)));

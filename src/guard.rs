@@ -495,7 +495,9 @@ impl<'a> Guard<'a> {
         let left = step(self.ending.get_or_insert_with(|| {
             let job = self.job;
             let group = matches!(self.place, Place::NewGroup | Place::NewSession).then_some(self.command);
-            let scope = Scope::Job { command: self.command, group, strangers: self.strangers.clone() };
+            // Reaped, it has no number any more.
+            let command = if self.plan.ended().is_some() { 0 } else { self.command };
+            let scope = Scope::Job { command, group, strangers: self.strangers.clone() };
             Ending::new(scope, job.detail(), &job.spare, &job.voice)
         }));
         if self.plan.ended().is_some() && left.alive > 0 {
