@@ -315,3 +315,25 @@ fn a_duration_of_any_size_is_one() {
         assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""), "{duration}");
     }
 }
+
+#[test]
+fn an_orphan_that_gets_commands_number_later_does_not_change_it() {
+    // An orphan, not in COMMAND's group, which would keep the number, has the next process get it once COMMAND is reaped, and ends, so that
+    // this one becomes orphanguard's child.
+    let command = r#"
+        echo "command $$"
+        command=$$ setsid sh -c '
+            while [ -d /proc/$command ]; do :; done
+            echo $((command - 1)) > /proc/sys/kernel/ns_last_pid
+            parent=$$ sh -c "echo \"orphan \$\$\"; while [ -d /proc/\$parent ]; do :; done; exit 9" &
+        ' &
+        exit 5"#;
+    for options in WITH_AND_WITHOUT {
+        let Some(mut init) = in_namespaces("--pid --fork --kill-child --mount-proc", "sh") else { return };
+        init.args(["-c", "\"$@\"; echo exit $?", "sh"]).arg(orphanguard()).args(["--on-exit", "wait"]);
+        let ended = run(init.args(options.split_whitespace()).args(["--", "sh", "-c", command]));
+        let lines: Vec<&str> = ended.out.lines().collect();
+        let number = lines[0].strip_prefix("command ").unwrap();
+        assert_eq!(lines[1..], [&format!("orphan {number}"), "exit 5"], "{}", ended.err);
+    }
+}
