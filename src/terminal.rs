@@ -67,12 +67,15 @@ pub fn has_job_control(process: Pid) -> bool {
 mod tests {
     use super::has_job_control;
     use crate::sys::Pid;
+    use std::io::Read;
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
 
     /// What a shell's job, or a process that nobody controls, says of itself.
     fn asked(command: &mut Command) -> bool {
-        let mut child = command.args(["-c", "read line; :"]).stdin(Stdio::piped()).spawn().unwrap();
+        let command = command.args(["-c", "echo; read line"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let answer = has_job_control(child.id() as Pid);
         drop(child.stdin.take());
         child.wait().unwrap();
