@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::unistd::getppid;
 
 use crate::signal::Signal;
 use crate::status::Exit;
@@ -163,11 +164,14 @@ const STARTED: u64 = 0x6f67_0003_0000_0000;
 const NUMBER: u64 = 0xffff_ffff;
 
 impl Request {
-    /// Sends it to the sentinel.
+    /// Sends it to the sentinel, if that lives: once it does not, its number may be a stranger's.
     ///
     /// # Errors
-    /// EAGAIN where the user has as many signals queued as RLIMIT_SIGPENDING allows.
+    /// EAGAIN where the user has as many signals queued as RLIMIT_SIGPENDING allows, ESRCH where the sentinel is gone.
     pub fn send(self, sentinel: Pid) -> io::Result<()> {
+        if getppid().as_raw() != sentinel {
+            return Err(Errno::ESRCH.into());
+        }
         let value = match self {
             // A PID has 22 bits at the most (proc_sys_kernel(5), pid_max).
             Self::Stop(signal, pid) => STOP | (pid as u64) << 8 | signal.number() as u64,
@@ -252,6 +256,17 @@ mod tests {
         drop(guard);
         assert_eq!(sentinel.receive_exit(), Received::Message(Exit::Code(7)));
         assert_eq!(sentinel.receive_exit(), Received::End);
+    }
+
+    #[test]
+    fn a_process_that_has_the_sentinels_number_gets_no_request() {
+        let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        for request in [Request::Stop(Signal::TSTP), Request::Wake, Request::Started(1)] {
+            request.send(stranger.id() as Pid);
+        }
+        stranger.kill().unwrap();
+        let status = stranger.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
     }
 
     #[test]
