@@ -258,7 +258,9 @@ impl Drop for Container {
         let mut remove = podman(&format!("rm --force --time 0 {}", self.name));
         let _ = remove.stdout(Stdio::null()).stderr(Stdio::null()).status();
         if let Some(mut running) = self.running.take() {
-            running.wait();
+            // It has nothing to wait for any more. A test that has failed must not fail here again.
+            let _ = running.child.kill();
+            let _ = running.child.wait();
         }
     }
 }
