@@ -70,11 +70,15 @@ pub fn name(pid: Pid) -> Vec<u8> {
 
 /// A process's arguments. Empty where it is gone, has none (a zombie, a kernel thread), or they cannot be read.
 pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
-    let mut text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    if text.pop_if(|last| *last == 0).is_none() && text.is_empty() {
+    words(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+}
+
+/// The arguments that the text of `/proc/PID/cmdline` means: each ends with a NUL, unless the process has rewritten them.
+pub fn words(text: &[u8]) -> Vec<Vec<u8>> {
+    if text.is_empty() {
         return Vec::new();
     }
-    text.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
+    text.strip_suffix(b"\0").unwrap_or(text).split(|&b| b == 0).map(<[u8]>::to_vec).collect()
 }
 
 /// Whether a process was started with this `NAME=value` in its environment; no, where that cannot be read.

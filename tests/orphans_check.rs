@@ -20,7 +20,7 @@ fn the_exit_status_is_the_answer() {
         (likely, 0, "likely an orphan: its parent ended; adopted by sh (1); its session's leader "),
         (command, 1, "not an orphan: it is what its guard "),
         (1, 1, "not an orphan: it is PID 1"),
-        (unclear, 2, "nothing tells: its parent is sh (1), and nothing tells whether"),
+        (unclear, 2, "cannot tell: its parent is sh (1), and nothing tells whether"),
     ] {
         let told = machine.orphans(&format!("check --verbose {pid}"));
         assert_eq!(told.status, status, "{}", told.out);

@@ -65,6 +65,18 @@ fn a_fork_storm_is_outrun() {
 }
 
 #[test]
+fn one_whose_first_thread_has_ended_is_found_and_ended() {
+    let mut machine = Machine::new();
+    let stray = machine.left("setsid leaderless [ say stray hold ]");
+    machine.until(&format!("grep -q '^State:.Z' /proc/{stray}/status"));
+    assert_eq!(machine.verdicts(), [(stray, "certain".into(), "guard-gone".into())]);
+    let ran = machine.orphans("end -y --grace 1h");
+    assert_eq!(ran.status, 0, "{}", ran.out);
+    assert!(ran.out.contains(&format!("[{stray}] (TERM)")), "{}", ran.out);
+    machine.ok(&format!("! grep '^Threads:.[2-9]' /proc/{stray}/status"));
+}
+
+#[test]
 fn what_an_ending_process_leaves_is_ended_too() {
     let mut machine = Machine::new();
     // On SIGTERM it starts another one, in a session of its own, and ends.

@@ -31,7 +31,7 @@ pub fn run(voice: &Voice, pid: Option<Pid>, verbose: bool) -> u8 {
             Kind::Certain => "certainly an orphan",
             Kind::Likely => "likely an orphan",
             Kind::Not => "not an orphan",
-            Kind::Unclear => "nothing tells",
+            Kind::Unclear => "cannot tell",
         };
         if !print(voice, &format!("{}: {verdict}: {words}\n", reason::title(&snapshot, pid))) {
             return NO_ANSWER;

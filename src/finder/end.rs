@@ -126,7 +126,7 @@ fn find_named<'s>(voice: &Voice, snapshot: &'s Snapshot, request: &End) -> (Vec<
         } else if evidence.kind() == Kind::Not {
             voice.error(format_args!("{title} is no orphan, and not ended: {words}"));
             all_allowed = false;
-        } else if let Some(details) = scan::details(pid, process.stat.start) {
+        } else if let Some(details) = scan::details(process) {
             let is_its = request.selection.user.is_none_or(|user| user == details.user);
             if is_its && orphan::is_selected(snapshot, &request.selection, process) {
                 orphans.push(Orphan { process, evidence, reason: words, details });

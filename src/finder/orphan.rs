@@ -49,7 +49,7 @@ fn orphan<'s>(snapshot: &'s Snapshot, selection: &Selection, process: &'s Proces
         return None;
     }
     // Whoever has ended since was none, or is none any more.
-    let details = scan::details(process.pid, process.stat.start)?;
+    let details = scan::details(process)?;
     if selection.user.is_some_and(|user| user != details.user) {
         return None;
     }

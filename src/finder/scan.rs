@@ -77,7 +77,7 @@ impl Scan {
         let Ok(text) = self.reader.read(pid, "stat") else { return false };
         let Some(mut process) = parse_stat(pid, text) else { return false };
         if !process.is_kernel_thread && !process.stat.is_zombie() {
-            process.environment = match self.reader.read(pid, "environ") {
+            process.environment = match self.reader.read_in(&home(&process), "environ") {
                 Ok(text) => Environment::Read(marks(text)),
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => return false,
                 Err(_) => Environment::Unreadable,
@@ -89,7 +89,7 @@ impl Scan {
 
     /// Looks at the namespaces of those that have a guard's ID, whose numbers may be those of another.
     fn look_at_carriers(&mut self) {
-        let ours = Namespaces::of("self");
+        let ours = Namespaces::of("/proc/self");
         self.snapshot.namespace_began = if ours.pid.as_deref() == Some(Path::new(FIRST_NAMESPACE)) {
             Some(0)
         } else {
@@ -97,7 +97,7 @@ impl Scan {
         };
         let mut some_below = false;
         for process in self.snapshot.processes.values_mut().filter(|process| process.guard().is_some()) {
-            let its = Namespaces::of(&process.pid.to_string());
+            let its = Namespaces::of(&home(process));
             process.world = if its == ours {
                 World::Ours
             } else if its.pid.is_some() && its.time == ours.time {
@@ -190,6 +190,23 @@ impl Scan {
     }
 }
 
+/// Where `/proc` has what a process shares among its threads: at a living one, for the first may have ended before the others, and nothing can
+/// be read at it any more.
+fn home(process: &Process) -> String {
+    let pid = process.pid;
+    let is_headless = matches!(process.stat.state, b'Z' | b'X') && process.stat.threads > 1;
+    let others = || {
+        fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten().find_map(|thread| {
+            let thread: Pid = thread.file_name().to_str()?.parse().ok()?;
+            (thread != pid).then_some(thread)
+        })
+    };
+    match is_headless.then(others).flatten() {
+        Some(thread) => format!("/proc/{pid}/task/{thread}"),
+        None => format!("/proc/{pid}"),
+    }
+}
+
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
@@ -213,8 +230,8 @@ struct Namespaces {
 }
 
 impl Namespaces {
-    fn of(process: &str) -> Self {
-        let link = |name| fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
+    fn of(home: &str) -> Self {
+        let link = |name| fs::read_link(format!("{home}/ns/{name}")).ok();
         Self { pid: link("pid"), time: link("time") }
     }
 }
@@ -232,7 +249,11 @@ impl Default for Reader {
 
 impl Reader {
     fn read(&mut self, pid: Pid, name: &str) -> io::Result<&[u8]> {
-        let mut file = File::open(format!("/proc/{pid}/{name}"))?;
+        self.read_in(&format!("/proc/{pid}"), name)
+    }
+
+    fn read_in(&mut self, folder: &str, name: &str) -> io::Result<&[u8]> {
+        let mut file = File::open(format!("{folder}/{name}"))?;
         let mut length = 0;
         loop {
             let room = self.buffer.len() - length;
@@ -306,13 +327,13 @@ pub struct Details {
     pub arguments: Vec<Vec<u8>>,
 }
 
-/// Reads them, if the process is still the one that started then, and has not ended.
-pub fn details(pid: Pid, start: u64) -> Option<Details> {
-    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
-    let user = effective_user(&status)?;
-    let arguments = tree::arguments(pid);
-    let stat = Stat::of(pid).ok()?;
-    (stat.start == start && !stat.is_zombie()).then_some(Details { user, arguments })
+/// Reads them, if it is still that process, and has not ended.
+pub fn details(process: &Process) -> Option<Details> {
+    let home = home(process);
+    let user = effective_user(&fs::read(format!("{home}/status")).ok()?)?;
+    let arguments = tree::words(&fs::read(format!("{home}/cmdline")).unwrap_or_default());
+    let stat = Stat::of(process.pid).ok()?;
+    (stat.start == process.stat.start && !stat.is_zombie()).then_some(Details { user, arguments })
 }
 
 fn effective_user(status: &[u8]) -> Option<u32> {
@@ -334,7 +355,7 @@ mod tests {
         assert!(me.stat.start <= snapshot.now);
         assert_eq!(snapshot.ancestors(snapshot.me).next(), Some(me.stat.parent));
         assert!(snapshot.descendants(me.stat.parent, &snapshot.children()).contains(&snapshot.me));
-        let details = details(snapshot.me, me.stat.start).unwrap();
+        let details = details(me).unwrap();
         // A file that we make is ours.
         let file = std::env::temp_dir().join(format!("orphans-scan-{}", snapshot.me));
         fs::write(&file, "").unwrap();
@@ -345,10 +366,11 @@ mod tests {
 
     #[test]
     fn another_owner_of_a_number_has_no_details() {
-        let me = std::process::id() as Pid;
-        let start = Stat::of(me).unwrap().start;
-        assert!(details(me, start).is_some());
-        assert!(details(me, start + 1).is_none());
+        let snapshot = take().unwrap();
+        let mut me = snapshot.processes[&snapshot.me].clone();
+        assert!(details(&me).is_some());
+        me.stat.start += 1;
+        assert!(details(&me).is_none());
     }
 
     #[test]

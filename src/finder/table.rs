@@ -84,7 +84,7 @@ impl Table<'_> {
         while let Some((process, depth)) = stack.pop() {
             // Who has ended since is left out; what was below him belongs to somebody else by now. Nobody is shown twice.
             let own = by_pid.get(&process.pid);
-            let details = own.map(|own| own.details.clone()).or_else(|| scan::details(process.pid, process.stat.start));
+            let details = own.map(|own| own.details.clone()).or_else(|| scan::details(process));
             let Some(details) = details.filter(|_| seen.insert(process.pid)) else { continue };
             let indent =
                 if depth == 0 { String::new() } else { format!("{} \\_ ", "    ".repeat((depth - 1).min(DEEPEST))) };
