@@ -576,6 +576,8 @@ impl<'a> Guard<'a> {
         }
         match self.behind {
             Some(behind) if Request::Stop(signal, self.command).send(behind.sentinel).is_ok() => self.stops += 1,
+            // It is gone, and its number may be a stranger's.
+            Some(behind) if getppid().as_raw() != behind.sentinel => {}
             // The next best, where no signal can be queued.
             Some(behind) => drop(sys::kill(behind.sentinel, Some(Signal::STOP))),
             // The kernel drops a stop signal for PID 1; and nobody could have it go on.
