@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn a_process_that_has_the_sentinels_number_gets_no_request() {
         let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        for request in [Request::Stop(Signal::TSTP), Request::Wake, Request::Started(1)] {
-            request.send(stranger.id() as Pid);
+        for request in [Request::Stop(Signal::TSTP, 1), Request::Wake, Request::Started(1)] {
+            assert!(request.send(stranger.id() as Pid).is_err());
         }
         stranger.kill().unwrap();
         let status = stranger.wait().unwrap();
