@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 
-/// The longest name and two numbers.
+/// The longest name, two PIDs and a time in clock ticks.
 const ROOM: usize = 64;
 
 /// `NAME=`, and what is put after it; what does not fit is left out.

@@ -76,7 +76,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
             return Exit::Code(FAILED);
         }
     };
-    match launch.start(identity().as_c_str()) {
+    match launch.start(identity()) {
         Ok(command) => Guard::new(job, behind, strangers, (place, terminal), signals, command).watch(),
         Err(error) => {
             job.voice.error(format_args!("{}", error.message()));
@@ -96,9 +96,11 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
 }
 
 /// `ORPHANGUARD_ID`: our PID, and the time in clock ticks since boot. A process of that PID is this guard if it started no
-/// later than that: a later owner of the number would have had to start after this one had ended.
+/// later than that: a later owner of the number would have had to start after this one had ended. COMMAND's PID comes after that, so that
+/// what the guard has adopted is told from what it has started.
 fn identity() -> Entry {
-    Entry::new(launch::ID).number(u64::from(std::process::id())).bytes(b".").number(sys::ticks_since_boot())
+    let guard = Entry::new(launch::ID).number(u64::from(std::process::id()));
+    guard.bytes(b".").number(sys::ticks_since_boot()).bytes(b".")
 }
 
 /// COMMAND's process group, and the terminal where it has to be handed over.

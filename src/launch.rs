@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpid, getppid, setpgid, setsid};
 
+use crate::entry::Entry;
 use crate::inherited::Inherited;
 use crate::signal::Signal;
 use crate::status::{FAILED, NOT_FOUND, NOT_RUNNABLE};
@@ -118,18 +119,18 @@ fn find(command: &CStr) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists())
 }
 
-/// By this the processes of a guard that is gone are found.
+/// By this the processes of a guard are known, and COMMAND among them.
 pub const ID: &[u8] = b"ORPHANGUARD_ID=";
 const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 /// What execvpe(3) and we need of stack, besides the arguments that it copies to run a script without `#!`.
 const STACK: usize = 64 * 1024;
 
 impl Launch<'_> {
-    /// Starts COMMAND; its PID. `id` is its entry of the name [`ID`].
+    /// Starts COMMAND; its PID. `id` is its entry of the name [`ID`], without COMMAND's own PID, which is its end.
     ///
     /// # Errors
     /// [`LaunchError`]
-    pub fn start(&self, id: &CStr) -> Result<Pid, LaunchError> {
+    pub fn start(&self, id: Entry) -> Result<Pid, LaunchError> {
         let mut environment = self.environment(id);
         let mut stack: Vec<u8> = Vec::with_capacity(STACK + self.argv.count() * size_of::<usize>());
         let guard = getpid();
@@ -154,24 +155,20 @@ impl Launch<'_> {
     }
 
     /// COMMAND's environment: ours, byte for byte, but for the guard's ID, and `LISTEN_PID` where that means us (sd_listen_fds(3)).
-    fn environment<'e>(&self, id: &'e CStr) -> Environment<'e> {
+    fn environment(&self, id: Entry) -> Environment<'static> {
         let ours = CStrings::environment();
         let means_us = |entry: &CStr| {
             let value = entry.to_bytes().strip_prefix(LISTEN_PID);
             value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()) == Some(self.started)
         };
         let listens = ours.iter().any(means_us);
-        let mut environment = Environment::new(ours.iter().filter(|entry| {
+        let kept = ours.iter().filter(|entry| {
             let is_one_of = |names: &[&[u8]]| names.iter().any(|name| entry.to_bytes().starts_with(name));
             // LISTEN_PIDFDID names the same process by another number of its own.
             let is_replaced = is_one_of(&[ID]) || (listens && is_one_of(&[LISTEN_PID, b"LISTEN_PIDFDID="]));
             !is_replaced
-        }));
-        environment.push(id);
-        if listens {
-            environment.push_pid(LISTEN_PID);
-        }
-        environment
+        });
+        Environment::new(kept, [Some(id), listens.then(|| Entry::new(LISTEN_PID))])
     }
 
     /// Runs in the new process, in our memory. Returns only where COMMAND cannot be run, with the error number.
@@ -200,8 +197,7 @@ impl Launch<'_> {
         {
             return error as i32;
         }
-        environment.fill_in_pid(me.as_raw());
         self.inherited.give_back();
-        sys::exec(self.argv, environment)
+        sys::exec(self.argv, environment, me.as_raw())
     }
 }

@@ -8,7 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
-use std::io::{self, Write};
+use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -16,6 +16,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::entry::Entry;
 use crate::signal::{Signal, SignalSet};
 use crate::status::Change;
 
@@ -121,47 +122,29 @@ impl CStrings {
     }
 }
 
-/// An environment to be handed to exec: entries of ours, and perhaps one that holds a PID which is not known yet.
+/// An environment to be handed to exec: entries of ours, and some that end with the PID of the process that calls exec.
 pub struct Environment<'a> {
     entries: Vec<*const c_char>,
-    pid_entry: Option<Vec<u8>>,
+    of_process: [Option<Entry>; 2],
     lifetime: PhantomData<&'a CStr>,
 }
 
-/// The digits of the largest PID, and the NUL.
-const PID_ROOM: usize = 11;
-
 impl<'a> Environment<'a> {
-    /// These entries; room for two more is set aside.
-    pub fn new(entries: impl Iterator<Item = &'a CStr>) -> Self {
-        let mut pointers = Vec::with_capacity(CStrings::environment().count() + 3);
+    /// These entries, and after them those whose value, so far, will be followed by the process's own PID.
+    pub fn new(entries: impl Iterator<Item = &'a CStr>, of_process: [Option<Entry>; 2]) -> Self {
+        let mut pointers = Vec::with_capacity(CStrings::environment().count() + of_process.len() + 1);
         pointers.extend(entries.map(CStr::as_ptr));
-        Self { entries: pointers, pid_entry: None, lifetime: PhantomData }
+        Self { entries: pointers, of_process, lifetime: PhantomData }
     }
 
-    /// One entry more.
-    pub fn push(&mut self, entry: &'a CStr) {
-        self.entries.push(entry.as_ptr());
-    }
-
-    /// An entry `NAME=` whose value will be a PID: see [`Environment::fill_in_pid`].
-    pub fn push_pid(&mut self, name_and_equals: &[u8]) {
-        let entry = self.pid_entry.insert([name_and_equals, &[0; PID_ROOM]].concat());
-        self.entries.push(entry.as_ptr().cast());
-    }
-
-    /// Writes the PID into the entry for it, if there is one. Allocates nothing.
-    pub fn fill_in_pid(&mut self, pid: Pid) {
-        let Some(entry) = &mut self.pid_entry else { return };
-        let start = entry.len() - PID_ROOM;
-        let mut room = &mut entry[start..];
-        let _ = write!(room, "{pid}");
-    }
-
-    fn end(&mut self) -> *const *const c_char {
-        if self.entries.last() != Some(&ptr::null()) {
-            self.entries.push(ptr::null());
+    /// All entries, ended by NULL, with this PID where one belongs. Allocates nothing. To be called once; they stand in `self`, which must stay
+    /// where it is as long as they are used.
+    fn finish(&mut self, pid: Pid) -> *const *const c_char {
+        for entry in self.of_process.iter_mut().flatten() {
+            *entry = entry.clone().number(pid as u64);
+            self.entries.push(entry.as_c_str().as_ptr());
         }
+        self.entries.push(ptr::null());
         self.entries.as_ptr()
     }
 }
@@ -205,11 +188,13 @@ pub fn vfork(stack: &mut [MaybeUninit<u8>], mut child: &mut dyn FnMut() -> u8) -
     check(unsafe { libc::clone(run, top.cast(), flags, (&raw mut child).cast()) })
 }
 
-/// execvpe(3): searches PATH, runs a script without `#!` by sh; returns only if it failed, with the error number.
-pub fn exec(argv: CStrings, environment: &mut Environment<'_>) -> i32 {
+/// execvpe(3): searches PATH, runs a script without `#!` by sh; returns only if it failed, with the error number. `pid` is the PID of
+/// this process, for the environment.
+pub fn exec(argv: CStrings, environment: &mut Environment<'_>, pid: Pid) -> i32 {
     let file = argv.at(0);
+    let environment = environment.finish(pid);
     // SAFETY: both are NULL-terminated arrays of C strings, and the file is the first of them.
-    unsafe { libc::execvpe(file, argv.first, environment.end()) };
+    unsafe { libc::execvpe(file, argv.first, environment) };
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL)
 }
 

@@ -161,7 +161,7 @@ fn only_the_selected_are_ended() {
     let one = machine.left("setsid say stray hold");
     let other = machine.left("setsid say stray hold");
     let guard = machine.ok(&format!("tr '\\0' '\\n' </proc/{one}/environ | sed -n 's/^ORPHANGUARD_ID=//p'"));
-    for selection in ["--older-than 1h", "--user 4711", "--guard 4711.5"] {
+    for selection in ["--older-than 1h", "--user 4711", "--guard 4711.5.4712"] {
         let ran = machine.orphans(&format!("end -y {selection}"));
         assert_eq!((ran.status, ran.out.as_str()), (0, "orphans: nothing to end\n"), "{selection}");
         let ran = machine.orphans(&format!("end -y {selection} {one}"));

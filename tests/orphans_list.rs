@@ -65,6 +65,15 @@ fn what_a_living_guard_has_adopted_is_certain() {
 }
 
 #[test]
+fn what_outlives_the_command_is_certain_while_the_guard_waits_for_it() {
+    let mut machine = Machine::new();
+    machine.start("\"$ORPHANGUARD\" --on-exit wait -- \"$HELPER\" say command child [ setsid say stray hold ] exit 0");
+    let (command, stray) = (machine.said("command"), machine.said("stray"));
+    machine.until(&format!("! test -e /proc/{command}"));
+    assert_eq!(machine.verdicts(), [verdict(stray, "certain", "adopted-by-guard")]);
+}
+
+#[test]
 fn a_stray_without_the_guards_variable_is_known_by_its_guard() {
     let mut machine = Machine::new();
     // COMMAND clears its environment, so that nobody below it has the variable.

@@ -171,7 +171,7 @@ fn selection(matches: &ArgMatches, users: &Users) -> Result<Selection, String> {
     };
     let guard = |word: &str| {
         GuardFilter::parse(word).ok_or_else(|| {
-            format!("--guard: '{word}': give a guard's PID, or its ID as ORPHANGUARD_ID has it (4711.123456)")
+            format!("--guard: '{word}': give a guard's PID, or its ID as ORPHANGUARD_ID has it (4711.123456.4712)")
         })
     };
     Ok(Selection {

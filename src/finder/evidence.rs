@@ -2,10 +2,9 @@
 //!
 //! Linux keeps no record of who was adopted. Two things are as good as one:
 //!
-//! - **A guard's ID** (certain). Its guard is gone; or its guard is its parent and it is not COMMAND. COMMAND is known by the kernel's order:
-//!   a guard has no child of the job before COMMAND, and what it adopts comes to it later, so the first of its children that is of the
-//!   job is COMMAND, if that still runs. It is never called an orphan, also where it may be one that is first because COMMAND has ended.
-//!   A process's environment is its own affair: whatever it says there can make an orphan of itself, and of nobody else.
+//! - **A guard's ID** (certain). Its guard is gone; or its guard is its parent, and it is not COMMAND, whose PID stands in the ID, too. (A
+//!   stray that has got this number since COMMAND ended is not called an orphan.) A process's environment is its own affair: whatever it
+//!   says there can make an orphan of itself, and of nobody else.
 //! - **A session or a process group** (likely). Both are inherited from the parent, so one that differs from the parent's, in a process
 //!   that leads neither, came from another parent.
 
@@ -52,7 +51,7 @@ pub enum Evidence {
     // not
     /// Its parent lives.
     ParentLives,
-    /// It is its guard's COMMAND, or cannot be told from it.
+    /// It is its guard's COMMAND.
     Command(Pid),
     /// Its parent, which starts one process only, has started it.
     OnlyChild,
@@ -123,7 +122,7 @@ pub fn judge(snapshot: &Snapshot, process: &Process) -> Evidence {
         return Evidence::Init;
     }
     let guard = guard(snapshot, process);
-    if let Some(evidence) = guard.and_then(|guard| by_guard(snapshot, process, guard)) {
+    if let Some(evidence) = guard.and_then(|guard| by_guard(process, guard)) {
         return evidence;
     }
     let evidence = by_parent(snapshot, process);
@@ -178,35 +177,23 @@ fn is_from_outside(snapshot: &Snapshot, process: &Process, id: GuardId) -> bool 
         || process.stat.parent == 0
 }
 
-fn by_guard(snapshot: &Snapshot, process: &Process, guard: Guard) -> Option<Evidence> {
+fn by_guard(process: &Process, guard: Guard) -> Option<Evidence> {
     match guard {
         Guard::Gone(id) => Some(Evidence::GuardGone(id)),
-        Guard::Lives(id) if process.stat.parent == id.pid => Some(if may_be_command(snapshot, process, id) {
-            Evidence::Command(id.pid)
-        } else {
-            Evidence::AdoptedByGuard(id.pid)
-        }),
+        Guard::Lives(id) if process.stat.parent == id.pid => {
+            Some(if process.pid == id.command { Evidence::Command(id.pid) } else { Evidence::AdoptedByGuard(id.pid) })
+        }
         Guard::Lives(_) | Guard::Outside | Guard::Hidden(_) => None,
     }
 }
 
-/// COMMAND is the first child that came to its guard after this took the job. Before it can only be children that the guard had from before
-/// (`sleep 9 & exec orphanguard …`): they are older, or of the same tick and without the ID.
-fn may_be_command(snapshot: &Snapshot, process: &Process, id: GuardId) -> bool {
-    let Some(order) = snapshot.order.get(&id.pid) else { return true };
-    for &child in order {
-        let Some(child) = snapshot.processes.get(&child) else { continue };
-        if child.stat.start < id.taken {
-            continue;
-        }
-        if child.pid == process.pid {
-            return true;
-        }
-        if child.guard() == Some(id) || child.stat.start > id.taken {
-            return false;
-        }
-    }
-    true
+/// A child of a guard that has lost the ID, as COMMAND may have, too. Who that is stands in the ID of another child; where none has one, it is the
+/// first that came to the guard, if that still runs.
+fn by_guards_name(snapshot: &Snapshot, process: &Process, guard: Pid, order: &[Pid]) -> Evidence {
+    let ids = order.iter().filter_map(|child| snapshot.processes.get(child)).filter(|child| child.world == World::Ours);
+    let id = ids.filter_map(Process::guard).find(|&id| id.pid == guard && is_guard(snapshot, guard, id));
+    let command = id.map(|id| id.command).or(order.first().copied());
+    if command == Some(process.pid) { Evidence::Command(guard) } else { Evidence::AdoptedByGuard(guard) }
 }
 
 // ---- by its parent ------------------------------------------------------------------------------------------------
@@ -245,11 +232,10 @@ fn by_parent(snapshot: &Snapshot, process: &Process) -> Evidence {
     if trade::starts_one_child(&parent.name)
         && let Some(order) = snapshot.order.get(&pid).filter(|order| order.contains(&process.pid))
     {
-        return match order.first() == Some(&process.pid) {
-            true if parent.name == trade::GUARD => Evidence::Command(pid),
-            true => Evidence::OnlyChild,
-            false if parent.name == trade::GUARD => Evidence::AdoptedByGuard(pid),
-            false => Evidence::SecondChild,
+        return match order.first() {
+            _ if parent.name == trade::GUARD => by_guards_name(snapshot, process, pid, order),
+            Some(&first) if first == process.pid => Evidence::OnlyChild,
+            _ => Evidence::SecondChild,
         };
     }
     if is_of_another_session {
@@ -416,9 +402,9 @@ mod tests {
             .with(process(30, 1, "bash"))
             .with(process(40, 30, "orphanguard").session(30))
             .with(process(41, 40, "og-guard").session(30).group(41))
-            .with(process(42, 41, "sh").session(30).group(42).guarded("41.415"))
-            .with(process(43, 42, "sleep").session(30).group(42).guarded("41.415"))
-            .with(process(44, 41, "sleep").session(30).group(42).guarded("41.415"))
+            .with(process(42, 41, "sh").session(30).group(42).guarded("41.415.42"))
+            .with(process(43, 42, "sleep").session(30).group(42).guarded("41.415.42"))
+            .with(process(44, 41, "sleep").session(30).group(42).guarded("41.415.42"))
             .order(41, &[42, 44])
     }
 
@@ -427,10 +413,10 @@ mod tests {
     #[test]
     fn all_that_a_guard_has_left_is_certain() {
         let machine = Machine::new("init")
-            .with(process(42, 1, "sh").guarded("41.415"))
-            .with(process(43, 42, "sleep").session(42).guarded("41.415"));
+            .with(process(42, 1, "sh").guarded("41.415.42"))
+            .with(process(43, 42, "sleep").session(42).guarded("41.415.42"));
         for pid in [42, 43] {
-            assert_eq!(machine.judge(pid), Evidence::GuardGone(id("41.415")));
+            assert_eq!(machine.judge(pid), Evidence::GuardGone(id("41.415.42")));
         }
     }
 
@@ -439,10 +425,10 @@ mod tests {
         let with_owner_from = |start| {
             Machine::new("init")
                 .with(process(41, 1, "og-guard").started(start))
-                .with(process(42, 1, "sh").guarded("41.415"))
+                .with(process(42, 1, "sh").guarded("41.415.42"))
                 .judge(42)
         };
-        assert_eq!(with_owner_from(416), Evidence::GuardGone(id("41.415")));
+        assert_eq!(with_owner_from(416), Evidence::GuardGone(id("41.415.42")));
         assert_eq!(with_owner_from(415).kind(), Kind::Unclear);
         assert_eq!(with_owner_from(3).kind(), Kind::Unclear);
     }
@@ -451,7 +437,7 @@ mod tests {
     fn a_guard_that_is_a_zombie_is_gone() {
         let mut machine = guarded();
         machine.0.processes.get_mut(&41).unwrap().stat.state = b'Z';
-        assert_eq!(machine.judge(44), Evidence::GuardGone(id("41.415")));
+        assert_eq!(machine.judge(44), Evidence::GuardGone(id("41.415.42")));
     }
 
     #[test]
@@ -465,36 +451,22 @@ mod tests {
     }
 
     #[test]
-    fn strays_of_the_same_tick_as_the_command_are_told_by_the_kernels_order() {
-        // The numbers have wrapped round: the stray's is lower.
-        let machine = guarded().with(process(7, 41, "sleep").session(30).group(42).started(420).guarded("41.415"));
-        let machine = machine.order(41, &[42, 7, 44]);
-        assert_eq!(machine.judge(42), Evidence::Command(41));
-        assert_eq!(machine.judge(7), Evidence::AdoptedByGuard(41));
-    }
-
-    #[test]
-    fn the_first_child_is_spared_the_name_also_where_the_command_has_ended() {
+    fn a_stray_is_certain_also_where_the_command_has_ended() {
         let machine = guarded().change(|s| s.processes.retain(|&pid, _| pid != 42)).order(41, &[44]);
-        assert_eq!(machine.judge(44), Evidence::Command(41));
+        assert_eq!(machine.judge(44), Evidence::AdoptedByGuard(41));
     }
 
     #[test]
-    fn a_guards_children_from_before_are_no_orphans_of_it_nor_its_command() {
-        // `sleep 9 & exec orphanguard --no-sentinel -- …`: 38 is older, 39 and COMMAND are of the tick in which it took the job.
+    fn a_guards_children_from_before_are_no_orphans_of_it() {
+        // `sleep 9 & exec orphanguard --no-sentinel -- …`
         let machine = Machine::new("init")
             .with(process(30, 1, "bash"))
             .with(process(37, 30, "orphanguard").session(30))
-            .with(process(38, 37, "sleep").session(30))
             .with(process(39, 37, "sleep").session(30).started(415))
-            .with(process(42, 37, "env").session(30).started(415).guarded("37.415"))
-            .with(process(44, 37, "sleep").session(30).guarded("37.415"))
-            .order(37, &[38, 39, 42, 44]);
-        for pid in [38, 39] {
-            assert_eq!(machine.judge(pid), Evidence::ParentLives, "{pid}");
-        }
-        assert_eq!(machine.judge(42), Evidence::Command(37));
-        assert_eq!(machine.judge(44), Evidence::AdoptedByGuard(37));
+            .with(process(42, 37, "env").session(30).started(415).guarded("37.415.42"))
+            .with(process(44, 37, "sleep").session(30).guarded("37.415.42"));
+        let found = [39, 42, 44].map(|pid| machine.judge(pid));
+        assert_eq!(found, [Evidence::ParentLives, Evidence::Command(37), Evidence::AdoptedByGuard(37)]);
     }
 
     #[test]
@@ -503,15 +475,13 @@ mod tests {
         machine.0.processes.get_mut(&42).unwrap().environment = Environment::Read(Marks::default());
         assert_eq!(machine.judge(42), Evidence::Command(41));
         assert_eq!(machine.judge(44), Evidence::AdoptedByGuard(41));
-        // Nor where nobody else has the ID.
-        machine.0.processes.remove(&43);
-        assert_eq!(machine.judge(42), Evidence::Command(41));
-    }
-
-    #[test]
-    fn a_stray_that_has_cleared_its_environment_is_known_by_the_guards_name() {
-        let mut machine = guarded();
+        // Nor where nobody else has the ID: it is the first.
         machine.0.processes.get_mut(&44).unwrap().environment = Environment::Unreadable;
+        assert_eq!(machine.judge(42), Evidence::Command(41));
+        assert_eq!(machine.judge(44), Evidence::AdoptedByGuard(41));
+        // Where one has it, it is known that COMMAND has ended, and that the first is another.
+        let machine = machine.with(process(45, 41, "sleep").session(30).guarded("41.415.42")).order(41, &[44, 45]);
+        let machine = machine.change(|s| s.processes.retain(|&pid, _| pid != 42));
         assert_eq!(machine.judge(44), Evidence::AdoptedByGuard(41));
     }
 
@@ -519,18 +489,18 @@ mod tests {
     fn guards_within_guards_are_told_apart() {
         // COMMAND's shell (42) ran a second guard (50, 51), whose COMMAND is 52; the shell of an earlier one is gone, as is that one (60).
         let machine = guarded()
-            .with(process(50, 42, "orphanguard").session(30).guarded("41.415"))
-            .with(process(51, 50, "og-guard").session(30).guarded("41.415"))
-            .with(process(52, 51, "make").session(30).guarded("51.515"))
-            .with(process(61, 41, "sleep").session(30).guarded("60.605"))
+            .with(process(50, 42, "orphanguard").session(30).guarded("41.415.42"))
+            .with(process(51, 50, "og-guard").session(30).guarded("41.415.42"))
+            .with(process(52, 51, "make").session(30).guarded("51.515.52"))
+            .with(process(61, 41, "sleep").session(30).guarded("60.605.61"))
             .order(51, &[52])
             .order(41, &[42, 44, 61]);
         assert_eq!(machine.judge(50), Evidence::ParentLives);
         assert_eq!(machine.judge(51), Evidence::ParentLives);
         assert_eq!(machine.judge(52), Evidence::Command(51));
-        assert_eq!(machine.judge(61), Evidence::GuardGone(id("60.605")));
+        assert_eq!(machine.judge(61), Evidence::GuardGone(id("60.605.61")));
         // The shell is killed: the sentinel of the second is a stray of the first.
-        let machine = machine.with(process(50, 41, "orphanguard").session(30).guarded("41.415"));
+        let machine = machine.with(process(50, 41, "orphanguard").session(30).guarded("41.415.42"));
         let machine = machine.change(|s| s.processes.retain(|&pid, _| pid != 42)).order(41, &[44, 61, 50]);
         assert_eq!(machine.judge(50), Evidence::AdoptedByGuard(41));
         assert_eq!(machine.judge(52), Evidence::Command(51));
@@ -542,8 +512,8 @@ mod tests {
         let machine = Machine::new("init")
             .with(process(20, 1, "sshd"))
             .with(process(21, 20, "sshd").session(20))
-            .with(process(30, 1, "liar").guarded("1.999999"))
-            .with(process(31, 20, "liar").session(20).guarded("20.999999"))
+            .with(process(30, 1, "liar").guarded("1.999999.2"))
+            .with(process(31, 20, "liar").session(20).guarded("20.999999.21"))
             .order(1, &[20, 30])
             .order(20, &[21, 31]);
         assert_eq!(machine.judge(20), Evidence::StartedOrAdopted);
@@ -552,23 +522,23 @@ mod tests {
 
     #[test]
     fn a_guard_that_cannot_be_seen_is_not_called_gone() {
-        let machine = Machine::new("init").with(process(42, 1, "sh").guarded("41.415"));
+        let machine = Machine::new("init").with(process(42, 1, "sh").guarded("41.415.42"));
         let machine = machine.change(|s| s.hidden.extend([41]));
         assert_eq!(machine.judge(42), Evidence::Hidden(41));
     }
 
     #[test]
     fn a_guard_outside_our_namespace_is_not_called_gone() {
-        let orphan = || process(42, 1, "sh").guarded("41.415");
+        let orphan = || process(42, 1, "sh").guarded("41.415.42");
         // It took the job before the namespace began, or nobody knows when that was.
         for began in [Some(416), None] {
             let machine = Machine::new("init").with(orphan()).change(|s| s.namespace_began = began);
             assert_eq!(machine.judge(42), Evidence::Outside, "{began:?}");
         }
         let machine = Machine::new("init").with(orphan()).change(|s| s.namespace_began = Some(415));
-        assert_eq!(machine.judge(42), Evidence::GuardGone(id("41.415")));
+        assert_eq!(machine.judge(42), Evidence::GuardGone(id("41.415.42")));
         // It has entered the namespace later, with its session or by itself.
-        let machine = Machine::new("init").with(process(42, 0, "sh").guarded("41.415"));
+        let machine = Machine::new("init").with(process(42, 0, "sh").guarded("41.415.42"));
         assert_eq!(machine.judge(42), Evidence::Outside);
         let machine = Machine::new("init").with(orphan().session(0)).with(process(1, 0, "init").started(0));
         assert_ne!(machine.judge(42).kind(), Kind::Certain);
@@ -584,16 +554,16 @@ mod tests {
         let machine = Machine::new("systemd")
             .with(process(50, 49, "orphanguard"))
             .with(process(49, 1, "containerd-shim"))
-            .with(inside(process(51, 50, "sh").session(50).guarded("1.505")))
-            .with(inside(process(52, 50, "sleep").session(50).guarded("7.515")))
+            .with(inside(process(51, 50, "sh").session(50).guarded("1.505.2")))
+            .with(inside(process(52, 50, "sleep").session(50).guarded("7.515.8")))
             .order(1, &[49])
             .change(|s| {
                 s.inner_numbers.extend([(1, vec![1]), (50, vec![50, 1]), (51, vec![51, 2]), (52, vec![52, 9])]);
             });
         assert_eq!(machine.judge(51), Evidence::ParentLives);
-        assert_eq!(machine.judge(52), Evidence::GuardGone(id("7.515")));
+        assert_eq!(machine.judge(52), Evidence::GuardGone(id("7.515.8")));
         // A process whose clock is another's says nothing.
-        let mut odd = process(53, 50, "sleep").session(50).guarded("7.515");
+        let mut odd = process(53, 50, "sleep").session(50).guarded("7.515.8");
         odd.world = World::Unknown;
         assert_eq!(machine.with(odd).judge(53), Evidence::ParentLives);
     }
@@ -790,7 +760,7 @@ mod tests {
                 row.stat.state = if kind == 2 { b'Z' } else { b'S' };
                 row.world = if kind == 3 { World::Below } else { World::Ours };
                 row = row.marks(|marks| {
-                    marks.guard = guard.map(|(pid, taken)| GuardId { pid, taken });
+                    marks.guard = guard.map(|(pid, taken)| GuardId { pid, taken, command: pid % 11 + 1 });
                     marks.systemd_exec = (kind == 4).then_some(pid);
                 });
                 machine = machine.with(row);

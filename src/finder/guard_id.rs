@@ -7,7 +7,7 @@ use crate::sys::Pid;
 /// The variable's name and the `=` after it.
 pub const ENTRY: &[u8] = b"ORPHANGUARD_ID=";
 
-/// The value of `ORPHANGUARD_ID`: `<guard's PID>.<clock ticks since boot at which it took the job>`.
+/// The value of `ORPHANGUARD_ID`: `<guard's PID>.<clock ticks since boot at which it took the job>.<COMMAND's PID>`.
 ///
 /// A process that has the guard's number is that guard if and only if it started no later than that moment, for a later owner of
 /// the number had to wait for the guard's end.
@@ -17,16 +17,23 @@ pub struct GuardId {
     pub pid: Pid,
     /// When it took the job, in clock ticks since boot.
     pub taken: u64,
+    /// Its COMMAND's PID, in the same PID namespace.
+    pub command: Pid,
 }
 
 impl GuardId {
     /// Reads the value; anything else is no guard's.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let mut numbers = value.split(|&b| b == b'.').map(number);
-        let pid = numbers.next()??.try_into().ok().filter(|&pid: &Pid| pid > 0)?;
+        let pid = pid(numbers.next()??)?;
         let taken = numbers.next()??;
-        numbers.next().is_none().then_some(Self { pid, taken })
+        let command = self::pid(numbers.next()??)?;
+        numbers.next().is_none().then_some(Self { pid, taken, command })
     }
+}
+
+fn pid(number: u64) -> Option<Pid> {
+    number.try_into().ok().filter(|&pid| pid > 0)
 }
 
 /// Digits and nothing else.
@@ -37,7 +44,7 @@ fn number(text: &[u8]) -> Option<u64> {
 
 impl fmt::Display for GuardId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.pid, self.taken)
+        write!(f, "{}.{}.{}", self.pid, self.taken, self.command)
     }
 }
 
@@ -72,29 +79,43 @@ mod tests {
 
     #[test]
     fn an_id_reads_back_what_it_prints() {
-        let id = GuardId { pid: 4711, taken: 123_456 };
+        let id = GuardId { pid: 4711, taken: 123_456, command: 4712 };
         assert_eq!(GuardId::parse(id.to_string().as_bytes()), Some(id));
     }
 
     #[test]
     fn what_no_guard_has_written_is_no_id() {
-        for value in ["", ".", "4711", "4711.", ".5", "0.5", "-1.5", "+1.5", "4711.5.", "4711.5.6.7", "a.b", "4711.-5"]
-        {
+        for value in [
+            "",
+            ".",
+            "..",
+            "4711",
+            "4711.5",
+            "4711.5.",
+            "4711..6",
+            ".5.6",
+            "0.5.6",
+            "-1.5.6",
+            "+1.5.6",
+            "4711.5.0",
+            "4711.5.6.7",
+            "a.b.c",
+        ] {
             assert_eq!(GuardId::parse(value.as_bytes()), None, "{value:?}");
         }
-        assert_eq!(GuardId::parse(b"99999999999.5"), None);
-        assert_eq!(GuardId::parse(b"4711.99999999999999999999"), None);
-        assert_eq!(GuardId::parse(b"4711.\xff"), None);
+        assert_eq!(GuardId::parse(b"99999999999.5.6"), None);
+        assert_eq!(GuardId::parse(b"4711.99999999999999999999.6"), None);
+        assert_eq!(GuardId::parse(b"4711.5.\xff"), None);
     }
 
     #[test]
     fn a_filter_is_a_pid_or_an_id() {
-        let id = GuardId { pid: 4711, taken: 5 };
+        let id = GuardId { pid: 4711, taken: 5, command: 4712 };
         assert!(GuardFilter::parse("4711").unwrap().means(id));
-        assert!(GuardFilter::parse("4711.5").unwrap().means(id));
-        assert!(!GuardFilter::parse("4711.6").unwrap().means(id));
+        assert!(GuardFilter::parse("4711.5.4712").unwrap().means(id));
+        assert!(!GuardFilter::parse("4711.6.4712").unwrap().means(id));
         assert!(!GuardFilter::parse("471").unwrap().means(id));
-        for text in ["", "0", "-4711", "+4711", "x", "4711."] {
+        for text in ["", "0", "-4711", "+4711", "x", "4711.", "4711.5"] {
             assert_eq!(GuardFilter::parse(text), None, "{text:?}");
         }
     }

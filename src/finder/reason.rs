@@ -65,7 +65,7 @@ pub fn words(snapshot: &Snapshot, process: &Process, evidence: &Evidence) -> Str
             format!("its parent ended; adopted by {parent}; what that started in {} is {main}", unit.name)
         }
         Evidence::ParentLives => format!("its parent {parent} lives"),
-        Evidence::Command(guard) => format!("it is what its guard {guard} runs, as far as can be told"),
+        Evidence::Command(guard) => format!("it is what its guard {guard} runs"),
         Evidence::OnlyChild => format!("it is what {parent} runs"),
         Evidence::MainProcess(unit) => format!("it is the main process of {}", unit.name),
         Evidence::Registered => "a file under /run names it, as a daemon that is looked after".into(),

@@ -115,18 +115,12 @@ impl Scan {
         }
     }
 
-    /// Looks up in which order the children of a guard, or of an init that starts one process only, have come to it.
+    /// Looks up in which order the children of a process that starts one only have come to it.
     fn order(&mut self, method: Method) {
         let processes = &self.snapshot.processes;
-        let parents = processes.values().map(|process| (process, process.stat.parent));
-        let wanted: BTreeSet<Pid> = parents
-            .filter(|&(process, parent)| {
-                let is_its_guard = process.guard().is_some_and(|guard| guard.pid == parent);
-                is_its_guard || processes.get(&parent).is_some_and(|parent| trade::starts_one_child(&parent.name))
-            })
-            .map(|(_, parent)| parent)
-            .filter(|parent| !self.snapshot.order.contains_key(parent))
-            .collect();
+        let starts_one = |pid: &Pid| processes.get(pid).is_some_and(|parent| trade::starts_one_child(&parent.name));
+        let parents = processes.values().map(|process| process.stat.parent).filter(starts_one);
+        let wanted: BTreeSet<Pid> = parents.filter(|parent| !self.snapshot.order.contains_key(parent)).collect();
         if wanted.is_empty() {
             return;
         }
@@ -375,11 +369,11 @@ mod tests {
 
     #[test]
     fn an_environment_is_bytes_and_only_its_marks_count() {
-        let text = b"PATH=/bin\0ORPHANGUARD_ID=7.9\0A=\xff\0ORPHANGUARD_SPARE=10\0SYSTEMD_EXEC_PID=3\0";
-        let expected = Marks { guard: GuardId::parse(b"7.9"), systemd_exec: Some(3), is_spared: false };
+        let text = b"PATH=/bin\0ORPHANGUARD_ID=7.9.8\0A=\xff\0ORPHANGUARD_SPARE=10\0SYSTEMD_EXEC_PID=3\0";
+        let expected = Marks { guard: GuardId::parse(b"7.9.8"), systemd_exec: Some(3), is_spared: false };
         assert_eq!(marks(text), expected);
         assert!(marks(b"ORPHANGUARD_SPARE=1").is_spared);
-        assert_eq!(marks(b"XORPHANGUARD_ID=7.9\0\0ORPHANGUARD_ID=\0"), Marks::default());
+        assert_eq!(marks(b"XORPHANGUARD_ID=7.9.8\0\0ORPHANGUARD_ID=\0"), Marks::default());
     }
 
     #[test]

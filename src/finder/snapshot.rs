@@ -130,8 +130,7 @@ pub struct Snapshot {
     pub processes: BTreeMap<Pid, Process>,
     /// Numbers that something visible names (a parent, a group, a session, a guard), and that exist without being visible.
     pub hidden: BTreeSet<Pid>,
-    /// The children of the processes that may have adopted some, in the order in which they came to them, looked up for guards and for
-    /// inits that start one process only.
+    /// The children of the processes that start one only and adopt the others, in the order in which they came to them.
     pub order: BTreeMap<Pid, Vec<Pid>>,
     /// The numbers that each process has in the PID namespaces below ours, looked up where a guard may be in one.
     pub inner_numbers: BTreeMap<Pid, Vec<Pid>>,
