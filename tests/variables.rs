@@ -56,7 +56,8 @@ fn the_mark_of_the_spared_is_no_pattern_but_what_begins_like_it_is() {
     let stray = job.pid_of("stray");
     std::fs::remove_file(name).unwrap();
     let status = job.wait();
-    assert_eq!((code(status), common::state(stray)), (0, Some('S')));
+    assert_eq!(code(status), 0);
+    assert!(matches!(common::state(stray), Some('R' | 'S')));
     send(stray, libc::SIGKILL);
     job.nobody_left_soon();
 
