@@ -69,5 +69,5 @@ fn while_a_tree_is_ended_whose_members_come_and_go() {
 #[test]
 fn while_signals_go_to_the_whole_tree() {
     // COMMAND signals its own guard, which sends it to all: what it forwards finds other numbers each time.
-    beside_canaries("--grace 20ms --forward tree", "ignore 40 child [ setsid churn ] shout 40 500 exit 5", 5);
+    beside_canaries("--grace 20ms --forward tree", "ignore 40 child [ setsid churn ] shout 40 500 exit 5", 20);
 }
