@@ -219,9 +219,9 @@ pub fn command() -> Command {
 }
 
 const EPILOGUE: &str = "\
-Certain orphans have the ID of an orphanguard that is gone, or one that lives has
-adopted them. Likely ones show by their session, process group or systemd unit that
-their parent is not the one that started them. Each is told with its reason.
+Certain orphans have the ID of an orphanguard that is gone, or one that lives
+has adopted them. Likely ones show by their session, process group or systemd
+unit that another parent than theirs has started them. Each has its reason.
 
 Exit status: 0; 125 orphans itself failed. check: 0 orphaned, 1 not, 2 no such
 process, or nothing tells. end: 0 all are gone, 1 some live on.
@@ -247,8 +247,8 @@ fn list_options() -> Vec<Arg> {
 fn selecting() -> [Arg; 3] {
     [
         value("user", "USER", "Only this user's, by name or number"),
-        value("older-than", "DURATION", "Only those that started longer ago (90s, 1h 30m, 2d)"),
-        value("guard", "ID", "Only those of this guard, by its PID or its ORPHANGUARD_ID"),
+        value("older-than", "DURATION", "Only those that started longer ago (90s, 1h, 2d)"),
+        value("guard", "ID", "Only those of this guard: PID, or ORPHANGUARD_ID"),
     ]
 }
 
@@ -265,7 +265,7 @@ fn check() -> Command {
         .override_usage("orphans check [-v] [PID]")
         .arg(switch("verbose", Some('v'), "Print the reason"))
         .arg(operand("PID").help("The process [default: the one that calls]").num_args(0..))
-        .after_help("Exit status: 0 orphaned, certainly or likely; 1 not; 2 no such process, or nothing tells.")
+        .after_help("Exit status: 0 orphaned, certainly or likely; 1 not; 2 no such process, or\nnothing tells.")
 }
 
 fn end() -> Command {
@@ -274,13 +274,13 @@ fn end() -> Command {
         .override_usage("orphans end [OPTIONS] [PID]...")
         .arg(switch("likely", None, "Likely ones, too; without, only certain ones are ended"))
         .args(selecting())
-        .arg(value("grace", "DURATION", "From SIGTERM to SIGKILL [default: 5s]; 0 is SIGKILL at once").short('g'))
+        .arg(value("grace", "DURATION", "From SIGTERM to SIGKILL [default: 5s]; 0: at once").short('g'))
         .arg(switch("dry-run", Some('n'), "Only show what would be ended"))
         .arg(switch("yes", Some('y'), "Do not ask"))
         .arg(switch("verbose", Some('v'), "Narrate each step on standard error"))
         .arg(operand("PID").help("Only these, certain or likely [default: all certain ones]").num_args(0..))
         .after_help(
-            "Exit status: 0 all are gone; 1 some live on; 125 orphans itself failed, or nobody was there to be asked.",
+            "Exit status: 0 all are gone; 1 some live on; 125 orphans itself failed, or there\nwas nobody to be asked.",
         )
 }
 
@@ -291,7 +291,7 @@ fn watch() -> Command {
         .args(selecting())
         .args(kinds())
         .arg(switch("json", None, "Print a line of JSON for each"))
-        .arg(value("interval", "DURATION", "How often to look [default: 2s]; as root, the kernel tells when"))
+        .arg(value("interval", "DURATION", "How often to look [default: 2s]; root is told when"))
 }
 
 fn switch(name: &'static str, short: Option<char>, help: &'static str) -> Arg {
@@ -327,6 +327,15 @@ mod tests {
     #[test]
     fn the_command_is_sound() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_fits_a_terminal_of_80_columns() {
+        for words in ["--help", "list --help", "check --help", "end --help", "watch --help"] {
+            let Request::Print(text) = parsed(words).unwrap() else { panic!("{words}") };
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(80), "{words}: {longest:?}\n{text}");
+        }
     }
 
     #[test]
