@@ -272,7 +272,7 @@ fn end() -> Command {
     Command::new("end")
         .about("End orphans, and all that descends from them")
         .override_usage("orphans end [OPTIONS] [PID]...")
-        .arg(switch("likely", None, "Likely ones, too; without, only certain ones are ended"))
+        .arg(switch("likely", None, "Likely ones, too, not only the certain"))
         .args(selecting())
         .arg(value("grace", "DURATION", "From SIGTERM to SIGKILL [default: 5s]; 0: at once").short('g'))
         .arg(switch("dry-run", Some('n'), "Only show what would be ended"))
@@ -291,7 +291,7 @@ fn watch() -> Command {
         .args(selecting())
         .args(kinds())
         .arg(switch("json", None, "Print a line of JSON for each"))
-        .arg(value("interval", "DURATION", "How often to look [default: 2s]; root is told when"))
+        .arg(value("interval", "DURATION", "How often to look [default: 2s]; root is told"))
 }
 
 fn switch(name: &'static str, short: Option<char>, help: &'static str) -> Arg {
