@@ -95,6 +95,40 @@ fn a_guard_that_is_pid_1_has_adopted_all_but_its_command() {
 }
 
 #[test]
+fn a_containers_processes_are_judged_by_its_numbers() {
+    let mut machine = Machine::new();
+    let inside = "unshare --pid --fork --mount-proc --kill-child sh -c";
+    // A guard that lives, whose number nobody has out here, or another.
+    machine.start(&format!(
+        "{inside} '\"$ORPHANGUARD\" -- \"$HELPER\" child [ setsid say child hold ] say command hold; :'"
+    ));
+    let _ = (machine.said("child"), machine.said("command"));
+    assert_eq!(machine.verdicts(), []);
+    // One that is gone, with a number that nobody has out here, for it might be the guard.
+    let count = "i=0; while [ $i -lt 500 ]; do (:); i=$((i + 1)); done";
+    let left = "\"$ORPHANGUARD\" --on-exit leave -- \"$HELPER\" child [ setsid hold ] exit 0; echo \"left $?\"; \"$HELPER\" hold; :";
+    machine.start(&format!("{inside} '{count}; {left}'"));
+    machine.said("left");
+    let verdicts = machine.verdicts();
+    assert_eq!(verdicts.len(), 1, "{verdicts:?}");
+    assert_eq!((verdicts[0].1.as_str(), verdicts[0].2.as_str()), ("certain", "guard-gone"));
+}
+
+#[test]
+fn a_guard_outside_a_container_is_not_called_gone_inside() {
+    let mut machine = Machine::new();
+    // In there all have the ID of a guard out here, whose number nobody has, or another.
+    let script = "\"$ORPHANS\" --json >\"$T/inside\"; \"$HELPER\" child [ setsid hold ] exit 0; \"$ORPHANS\" check $$; echo \"checked $?\"; \"$ORPHANS\" --json >>\"$T/inside\"";
+    machine.start(&format!(
+        "\"$ORPHANGUARD\" -- unshare --pid --fork --mount-proc --kill-child sh -c '{script}; echo \"done 1\"'"
+    ));
+    // PID 1 of its own is no orphan.
+    assert_eq!((machine.said("checked"), machine.said("done")), (1, 1));
+    let inside = std::fs::read_to_string(machine.folder().join("inside")).unwrap();
+    assert_eq!(inside.matches("\"orphans\": []").count(), 2, "{inside}");
+}
+
+#[test]
 fn a_job_that_has_children_from_before_has_no_orphans_for_that() {
     let mut machine = Machine::new();
     machine

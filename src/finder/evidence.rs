@@ -8,8 +8,10 @@
 //! - **A session or a process group** (likely). Both are inherited from the parent, so one that differs from the parent's, in a process
 //!   that leads neither, came from another parent.
 
+use std::cmp::Ordering;
+
 use crate::finder::guard_id::GuardId;
-use crate::finder::snapshot::{Presence, Process, Snapshot, World};
+use crate::finder::snapshot::{Environment, Presence, Process, Snapshot, World};
 use crate::finder::trade;
 use crate::finder::unit::{Kind as UnitKind, Unit};
 use crate::sys::Pid;
@@ -151,8 +153,8 @@ fn guard(snapshot: &Snapshot, process: &Process) -> Option<Guard> {
         World::Unknown => Guard::Outside,
         _ if is_from_outside(snapshot, process, id) => Guard::Outside,
         World::Below => {
-            // The number may be one of any namespace between ours and its own.
-            let has_number = |&(_, numbers): &(&Pid, &Vec<Pid>)| numbers.contains(&id.pid);
+            // The number is the one that the guard has in its own namespace, which may be any between ours and this one's.
+            let has_number = |&(_, numbers): &(&Pid, &Vec<Pid>)| numbers.last() == Some(&id.pid);
             let mut owners = snapshot.inner_numbers.iter().filter(has_number);
             if owners.any(|(&pid, _)| is_guard(snapshot, pid, id)) { Guard::Outside } else { Guard::Gone(id) }
         }
@@ -165,14 +167,24 @@ fn guard(snapshot: &Snapshot, process: &Process) -> Option<Guard> {
 }
 
 fn is_guard(snapshot: &Snapshot, pid: Pid, id: GuardId) -> bool {
-    matches!(snapshot.presence(pid), Presence::Visible(process) if process.stat.start <= id.taken)
+    let Presence::Visible(process) = snapshot.presence(pid) else { return false };
+    process.stat.start <= id.taken && !process.is_kernel_thread
 }
 
 /// Whether its guard is outside our PID namespace: it took the job before the namespace began, or the process has entered from outside
 /// (nsenter(1)), and its session with it.
 fn is_from_outside(snapshot: &Snapshot, process: &Process, id: GuardId) -> bool {
-    let init_session = snapshot.processes.get(&1).map_or(0, |init| init.stat.session);
-    snapshot.namespace_began.is_none_or(|began| id.taken < began)
+    let init = snapshot.processes.get(&1);
+    // Both may be of one tick. A guard has not its own ID, so PID 1 tells, where it can be read.
+    let is_before = |began: u64| match id.taken.cmp(&began) {
+        Ordering::Less => true,
+        Ordering::Equal => {
+            init.is_none_or(|init| init.environment == Environment::Unreadable || init.guard() == Some(id))
+        }
+        Ordering::Greater => false,
+    };
+    let init_session = init.map_or(0, |init| init.stat.session);
+    snapshot.namespace_began.is_none_or(is_before)
         || (process.stat.session == 0 && init_session != 0)
         || process.stat.parent == 0
 }
@@ -297,7 +309,7 @@ fn is_started_by_systemd(process: &Process) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finder::snapshot::{Environment, Marks};
+    use crate::finder::snapshot::Marks;
     use crate::tree::Stat;
     use proptest::prelude::*;
 
@@ -535,8 +547,15 @@ mod tests {
             let machine = Machine::new("init").with(orphan()).change(|s| s.namespace_began = began);
             assert_eq!(machine.judge(42), Evidence::Outside, "{began:?}");
         }
-        let machine = Machine::new("init").with(orphan()).change(|s| s.namespace_began = Some(415));
-        assert_eq!(machine.judge(42), Evidence::GuardGone(id("41.415.42")));
+        for (began, init, expected) in [
+            (414, process(1, 0, "init").guarded("41.415.42"), Evidence::GuardGone(id("41.415.42"))),
+            (415, process(1, 0, "init"), Evidence::GuardGone(id("41.415.42"))),
+            (415, process(1, 0, "init").guarded("41.415.42"), Evidence::Outside),
+            (415, Process { environment: Environment::Unreadable, ..process(1, 0, "init") }, Evidence::Outside),
+        ] {
+            let machine = Machine::new("init").with(orphan()).with(init.started(began));
+            assert_eq!(machine.change(|s| s.namespace_began = Some(began)).judge(42), expected, "{began}");
+        }
         // It has entered the namespace later, with its session or by itself.
         let machine = Machine::new("init").with(process(42, 0, "sh").guarded("41.415.42"));
         assert_eq!(machine.judge(42), Evidence::Outside);
