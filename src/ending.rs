@@ -439,35 +439,40 @@ impl<'a> Ending<'a> {
     /// Signals COMMAND's whole group in one call, if that is safe: a child of ours that is in it keeps its number from being given
     /// to strangers, and nobody in it is spared. Gives whom that has reached.
     fn ask_group(
-        &self,
+        &mut self,
         group: Pid,
         signal: Signal,
         family: &Family,
         roots: &VecDeque<(Pid, Known)>,
     ) -> Option<BTreeSet<Pid>> {
         let is_ours = |known: Known| known == Known::OurChild;
-        let ours = roots.iter().filter(|&&(pid, known)| is_ours(known) && is_in(pid, group));
-        let mut queue: VecDeque<Pid> = ours.map(|&(pid, _)| pid).collect();
-        let mut members = BTreeSet::new();
-        while let Some(pid) = queue.pop_front() {
-            if !is_in(pid, group) || !members.insert(pid) {
-                continue;
-            }
+        let mut members: Vec<(Pid, Known)> =
+            roots.iter().copied().filter(|&(pid, known)| is_ours(known) && is_in(pid, group)).collect();
+        let mut covered: BTreeSet<Pid> = members.iter().map(|&(pid, _)| pid).collect();
+        let mut next = 0;
+        while let Some(&(pid, _)) = members.get(next) {
             if members.len() > GROUP_AT_MOST || self.is_spared(pid) {
                 return None;
             }
-            queue.extend(family.children(pid));
+            let below = family.children(pid).into_iter().filter(|&child| is_in(child, group) && covered.insert(child));
+            members.extend(below.map(|child| (child, Known::ChildOf(pid))));
+            next += 1;
         }
         if members.is_empty() {
             return None;
         }
+        // Before any of them is signalled: whoever ends of it at once, and is reaped by another than us, would never be told of.
+        members.retain(|&(pid, known)| self.meet(pid, known).is_some());
         self.voice.step(format_args!("sending {signal} to process group {group}"));
         // Whoever in it may not be signalled is found by the walk that follows.
         let _ = sys::kill(-group, Some(signal));
         let _ = sys::kill(-group, Some(Signal::CONT));
         // Who has left the group since the look may have left before the signal: it gets its own. Twice is better than never.
-        members.retain(|&pid| is_in(pid, group));
-        Some(members)
+        covered.retain(|&pid| is_in(pid, group));
+        for (pid, _) in members {
+            self.note_sent(pid, signal, Ok(()));
+        }
+        Some(covered)
     }
 
     fn group(&self) -> Option<Pid> {

@@ -19,6 +19,22 @@ fn one_line_names_what_was_ended_and_by_what() {
     assert!(ended.err.contains("] (TERM), helper[") && ended.err.contains("(KILL after "), "{}", ended.err);
 }
 
+/// The group's signal ends them all in no particular order, and COMMAND reaps some of them.
+#[test]
+fn everyone_is_named_that_is_ended_together_with_the_command() {
+    for _ in 0..5 {
+        let mut parent = std::process::Command::new("sh");
+        parent.args(["-c", "\"$@\"; exit 7", "sh"]).arg(common::orphanguard()).args(["-p", "--"]);
+        let tree = "child [ say 1 hold ] child [ say 2 child [ say 3 hold ] hold ] say 4 hold";
+        parent.arg(common::helper()).args(tree.split_whitespace());
+        let mut job = start(&mut parent);
+        (0..4).for_each(|_| _ = job.line());
+        send(job.pid(), libc::SIGKILL);
+        let ended = job.nobody_left_soon();
+        assert!(ended.err.contains("ended 3 orphans: "), "{}", ended.err);
+    }
+}
+
 #[test]
 fn a_long_list_is_cut() {
     let strays = "child [ hold ] ".repeat(14);
