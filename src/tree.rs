@@ -3,15 +3,35 @@
 //! Sources: proc_pid_task(5) for `children`, proc_pid_stat(5), proc_pid_comm(5), proc_pid_environ(5).
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use crate::signal::{Signal, SignalSet};
 use crate::sys::{self, Pid};
+
+/// Reads a file of `/proc`, whose length nobody knows beforehand, in pieces of a page or more. The standard library begins with 32 bytes and
+/// asks for the length first: fourteen calls for an environment of 2 KiB where three do, a quarter of what it takes to end a process.
+fn read(file: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    const PAGE: usize = 4096;
+    let mut file = File::open(file)?;
+    let (mut text, mut length) = (vec![0; PAGE], 0);
+    loop {
+        match file.read(&mut text[length..])? {
+            0 => break,
+            more => length += more,
+        }
+        if text.len() - length < PAGE / 2 {
+            text.resize(text.len() * 2, 0);
+        }
+    }
+    text.truncate(length);
+    Ok(text)
+}
 
 /// What `/proc/PID/stat` says of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +56,7 @@ impl Stat {
     /// # Errors
     /// ENOENT or ESRCH where there is no such process or no `/proc`.
     pub fn of(pid: Pid) -> io::Result<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat"))?).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        Self::parse(&read(format!("/proc/{pid}/stat"))?).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     /// Reads the file's text. The name in it may hold anything, parentheses and newlines too: it ends at the last `)`.
@@ -63,14 +83,14 @@ impl Stat {
 
 /// A process's name as the kernel keeps it: at most 15 bytes of anything. Empty where it is gone or cannot be read.
 pub fn name(pid: Pid) -> Vec<u8> {
-    let mut name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let mut name = read(format!("/proc/{pid}/comm")).unwrap_or_default();
     name.truncate(name.len().saturating_sub(1));
     name
 }
 
 /// A process's arguments. Empty where it is gone, has none (a zombie, a kernel thread), or they cannot be read.
 pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
-    words(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+    words(&read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
 }
 
 /// The arguments that the text of `/proc/PID/cmdline` means: each ends with a NUL, unless the process has rewritten them.
@@ -83,13 +103,13 @@ pub fn words(text: &[u8]) -> Vec<Vec<u8>> {
 
 /// Whether a process was started with this `NAME=value` in its environment; no, where that cannot be read.
 pub fn has_in_environment(pid: Pid, entry: &[u8]) -> bool {
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| text.split(|&b| b == 0).any(|found| found == entry))
+    read(format!("/proc/{pid}/environ")).is_ok_and(|text| text.split(|&b| b == 0).any(|found| found == entry))
 }
 
 /// Whether a process is stopped, or will be before it does anything else, of a signal that waits for it. No, where that cannot be read.
 pub fn is_stopped_or_stopping(pid: Pid) -> bool {
     // In this order: the signal is gone once the process is stopped.
-    fs::read(format!("/proc/{pid}/status")).is_ok_and(|text| is_stopping(&text))
+    read(format!("/proc/{pid}/status")).is_ok_and(|text| is_stopping(&text))
         || Stat::of(pid).is_ok_and(|stat| stat.is_stopped())
 }
 
@@ -131,7 +151,7 @@ impl Method {
     /// `--mount-proc`), where our numbers mean other people's processes.
     pub fn find() -> Self {
         let me = std::process::id();
-        if !fs::read("/proc/self/status").is_ok_and(|status| is_seen_from_our_namespace(&status, me)) {
+        if !read("/proc/self/status").is_ok_and(|status| is_seen_from_our_namespace(&status, me)) {
             Self::Wait
         } else if fs::exists(format!("/proc/{me}/task/{me}/children")).unwrap_or(false) {
             Self::ChildrenFiles
@@ -226,7 +246,7 @@ fn children_from_files(pid: Pid) -> Vec<Pid> {
 }
 
 fn read_children(file: &str, children: &mut Vec<Pid>) {
-    let text = fs::read(file).unwrap_or_default();
+    let text = read(file).unwrap_or_default();
     let numbers = text.split(|b| *b == b' ').filter_map(|word| std::str::from_utf8(word).ok()?.parse::<Pid>().ok());
     children.extend(numbers);
 }
