@@ -448,6 +448,9 @@ impl<'a> Ending<'a> {
         let is_ours = |known: Known| known == Known::OurChild;
         let mut members: Vec<(Pid, Known)> =
             roots.iter().copied().filter(|&(pid, known)| is_ours(known) && is_in(pid, group)).collect();
+        if members.len() > GROUP_AT_MOST {
+            return None;
+        }
         let mut covered: BTreeSet<Pid> = members.iter().map(|&(pid, _)| pid).collect();
         let mut next = 0;
         while let Some(&(pid, _)) = members.get(next) {
