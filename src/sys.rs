@@ -442,20 +442,43 @@ pub fn pidfd_kill(pidfd: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
 }
 
 /// A timer that sends us `signal` after that long, also while we are stopped (timer_create(2)).
+///
+/// The C library's functions would bring its threads along, 85 KiB of a static binary, for timers that start one.
+#[cfg(target_pointer_width = "64")]
 pub fn signal_after(signal: Signal, delay: Duration) {
-    let mut event = MaybeUninit::<libc::sigevent>::zeroed();
-    // SAFETY: zero is a value for all of its fields.
-    let event = unsafe { event.assume_init_mut() };
-    event.sigev_notify = libc::SIGEV_SIGNAL;
-    event.sigev_signo = signal.number();
+    let event = timer_event(signal);
+    let mut timer: c_int = 0;
+    let clock = libc::CLOCK_MONOTONIC;
+    // SAFETY: the event is the kernel's own struct, and its timers are ints.
+    if unsafe { libc::syscall(libc::SYS_timer_create, clock, &raw const event, &raw mut timer) } != 0 {
+        return;
+    }
+    let setting = libc::itimerspec { it_interval: timespec(Duration::ZERO), it_value: timespec(delay) };
+    // SAFETY: the timer was made above; the old setting is not asked for.
+    unsafe { libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const setting, ptr::null::<c_void>()) };
+}
+
+/// A timer that sends us `signal` after that long, also while we are stopped (timer_create(2)). By the C library, which knows in which of two forms
+/// the kernel takes the time.
+#[cfg(not(target_pointer_width = "64"))]
+pub fn signal_after(signal: Signal, delay: Duration) {
+    let mut event = timer_event(signal);
     let mut timer: libc::timer_t = ptr::null_mut();
     // SAFETY: both structs are ours.
-    if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
+    if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) } != 0 {
         return;
     }
     let setting = libc::itimerspec { it_interval: timespec(Duration::ZERO), it_value: timespec(delay) };
     // SAFETY: the timer was made above; the old setting is not asked for.
     unsafe { libc::timer_settime(timer, 0, &raw const setting, ptr::null_mut()) };
+}
+
+fn timer_event(signal: Signal) -> libc::sigevent {
+    // SAFETY: all of it is numbers and an unused pointer, for which zero is a value.
+    let mut event: libc::sigevent = unsafe { MaybeUninit::zeroed().assume_init() };
+    event.sigev_notify = libc::SIGEV_SIGNAL;
+    event.sigev_signo = signal.number();
+    event
 }
 
 // ---- descriptors --------------------------------------------------------------------------------------------------
