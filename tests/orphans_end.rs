@@ -241,8 +241,11 @@ fn who_may_not_be_signalled_is_named() {
     let mut machine = Machine::new();
     let orphan = machine.helper("setsid child [ say orphan hold ] exit 0", "orphan");
     machine.ok("cp \"$ORPHANS\" \"$T/orphans\"; chmod 755 \"$T\" \"$T/orphans\"");
+    let begun = std::time::Instant::now();
     let ran = machine
         .sh(&format!("setpriv --reuid 65534 --regid 65534 --clear-groups \"$T/orphans\" end -y --grace 50ms {orphan}"));
+    // It does not wait in vain.
+    assert!(begun.elapsed() < orphanguard::plan::GIVE_UP, "{}", ran.out);
     assert_eq!(ran.status, 1, "{}", ran.out);
     assert_eq!(ran.out, format!("orphans: could not end 1 process: helper[{orphan}] (not permitted)\n"));
     assert!(machine.lives(orphan));

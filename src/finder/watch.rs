@@ -1,6 +1,6 @@
 //! `orphans watch`: tells of each new orphan, to find out which step of a job leaks.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::duration;
 use crate::finder::cli::{FAILED, Watch};
 use crate::finder::events::ProcessEvents;
-use crate::finder::evidence::Kind;
 use crate::finder::list::tell_unseen;
 use crate::finder::orphan::{self, Orphan};
 use crate::finder::snapshot::Snapshot;
@@ -25,8 +24,8 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// Looking may take a tenth of one processor's time.
 const REST: u32 = 9;
 
-/// An orphan that was told of: the kind, so that one of which more becomes known is told of again.
-type Known = BTreeMap<(Pid, u64), Kind>;
+/// Orphans that were told of, by PID and start.
+type Known = BTreeSet<(Pid, u64)>;
 
 /// Watches until somebody stops us.
 pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
@@ -54,7 +53,7 @@ pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
                 voice.note(format_args!("watching, {how}; {there} there already"));
             }
             Some(known) => {
-                for orphan in orphans.iter().filter(|orphan| is_news(known, orphan)) {
+                for orphan in orphans.iter().filter(|orphan| !known.contains(&key(orphan))) {
                     match write(&line(&snapshot, users, orphan, request.json)) {
                         Ok(()) => {}
                         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
@@ -66,7 +65,7 @@ pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
                 }
             }
         }
-        known = Some(orphans.iter().map(|orphan| (key(orphan), orphan.kind())).collect());
+        known = Some(orphans.iter().map(key).collect());
         // With age as a condition, one may be new without anything having ended.
         let interval = (events.is_none() || request.selection.older_than.is_some()).then_some(request.interval);
         rest(events.as_ref(), begun.elapsed(), interval);
@@ -75,10 +74,6 @@ pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
 
 fn key(orphan: &Orphan<'_>) -> (Pid, u64) {
     (orphan.process.pid, orphan.process.stat.start)
-}
-
-fn is_news(known: &Known, orphan: &Orphan<'_>) -> bool {
-    known.get(&key(orphan)).is_none_or(|&kind| orphan.kind() < kind)
 }
 
 fn line(snapshot: &Snapshot, users: &Users, orphan: &Orphan<'_>, as_json: bool) -> String {
