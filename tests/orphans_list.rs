@@ -98,14 +98,15 @@ fn a_guard_that_is_pid_1_has_adopted_all_but_its_command() {
 fn a_containers_processes_are_judged_by_its_numbers() {
     let mut machine = Machine::new();
     let inside = "unshare --pid --fork --mount-proc --kill-child sh -c";
-    // A guard that lives, whose number nobody has out here, or another.
+    // Its guards get numbers that nobody has out here.
+    let count = "i=0; while [ $i -lt 500 ]; do (:); i=$((i + 1)); done";
+    // One that lives.
     machine.start(&format!(
-        "{inside} '\"$ORPHANGUARD\" -- \"$HELPER\" child [ setsid say child hold ] say command hold; :'"
+        "{inside} '{count}; \"$ORPHANGUARD\" -- \"$HELPER\" child [ setsid say child hold ] say command hold; :'"
     ));
     let _ = (machine.said("child"), machine.said("command"));
     assert_eq!(machine.verdicts(), []);
-    // One that is gone, with a number that nobody has out here, for it might be the guard.
-    let count = "i=0; while [ $i -lt 500 ]; do (:); i=$((i + 1)); done";
+    // One that is gone.
     let left = "\"$ORPHANGUARD\" --on-exit leave -- \"$HELPER\" child [ setsid hold ] exit 0; echo \"left $?\"; \"$HELPER\" hold; :";
     machine.start(&format!("{inside} '{count}; {left}'"));
     machine.said("left");
@@ -214,6 +215,8 @@ fn the_json_is_as_its_schema_says() {
     machine.ok("cp \"$(command -v sleep)\" \"$T/$(printf 'n\\377')\"");
     machine.ok("ORPHANGUARD_SPARE=1 setsid sh -c '\"$T/$(printf \"n\\\\377\")\" 1000 & exit'");
     machine.until("\"$ORPHANS\" --json | grep -c '\"kind\"' | grep -qx 4");
+    // It has its name from its exec on.
+    machine.until("\"$ORPHANS\" --json | grep -q '\"name\": \"n'");
     let text = machine.ok("\"$ORPHANS\" --json");
     let document = serde_json::from_str(&text).unwrap();
     let schema = include_bytes!("../man/orphans.schema.json");

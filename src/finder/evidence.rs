@@ -11,7 +11,7 @@
 use std::cmp::Ordering;
 
 use crate::finder::guard_id::GuardId;
-use crate::finder::snapshot::{Environment, Presence, Process, Snapshot, World};
+use crate::finder::snapshot::{Environment, Place, Presence, Process, Snapshot, World};
 use crate::finder::trade;
 use crate::finder::unit::{Kind as UnitKind, Unit};
 use crate::sys::Pid;
@@ -153,10 +153,11 @@ fn guard(snapshot: &Snapshot, process: &Process) -> Option<Guard> {
         World::Unknown => Guard::Outside,
         _ if is_from_outside(snapshot, process, id) => Guard::Outside,
         World::Below => {
-            // The number is the one that the guard has in its own namespace, which may be any between ours and this one's.
-            let has_number = |&(_, numbers): &(&Pid, &Vec<Pid>)| numbers.last() == Some(&id.pid);
-            let mut owners = snapshot.inner_numbers.iter().filter(has_number);
-            if owners.any(|(&pid, _)| is_guard(snapshot, pid, id)) { Guard::Outside } else { Guard::Gone(id) }
+            if has_guard_below(snapshot, process, id) {
+                Guard::Outside
+            } else {
+                Guard::Gone(id)
+            }
         }
         World::Ours => match snapshot.presence(id.pid) {
             Presence::Visible(_) if is_guard(snapshot, id.pid, id) => Guard::Lives(id),
@@ -164,6 +165,18 @@ fn guard(snapshot: &Snapshot, process: &Process) -> Option<Guard> {
             Presence::Hidden => Guard::Hidden(id.pid),
         },
     })
+}
+
+/// Whether anybody may be the guard of a process that is in a PID namespace below ours. The number is the one that the guard has in its own, which is
+/// that of the process or one above it.
+fn has_guard_below(snapshot: &Snapshot, process: &Process, id: GuardId) -> bool {
+    let Some(own) = snapshot.places.get(&process.pid) else { return true };
+    let is_above = |place: &Place| {
+        let may_be_same = place.namespace.is_none() || place.namespace == own.namespace;
+        place.depth < own.depth || (place.depth == own.depth && may_be_same)
+    };
+    let mut owners = snapshot.places.iter().filter(|(_, place)| place.number == id.pid && is_above(place));
+    owners.any(|(&pid, _)| is_guard(snapshot, pid, id))
 }
 
 fn is_guard(snapshot: &Snapshot, pid: Pid, id: GuardId) -> bool {
@@ -314,6 +327,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// A machine that never was: PID 1 and what a test adds.
+    #[derive(Clone)]
     struct Machine(Snapshot);
 
     /// A process of a made-up machine: its own session and group at first, started at its PID times ten.
@@ -402,6 +416,12 @@ mod tests {
 
     fn unit(name: &str) -> Unit {
         Unit::parse(format!("0::/{name}\n").as_bytes()).unwrap()
+    }
+
+    /// Of a process: its number in its own namespace, how deep that is, and which; none where that is unknown.
+    fn place(pid: Pid, number: Pid, depth: usize, namespace: &str) -> (Pid, Place) {
+        let namespace = Some(namespace.into()).filter(|_| !namespace.is_empty());
+        (pid, Place { number, depth, namespace })
     }
 
     fn id(text: &str) -> GuardId {
@@ -577,10 +597,28 @@ mod tests {
             .with(inside(process(52, 50, "sleep").session(50).guarded("7.515.8")))
             .order(1, &[49])
             .change(|s| {
-                s.inner_numbers.extend([(1, vec![1]), (50, vec![50, 1]), (51, vec![51, 2]), (52, vec![52, 9])]);
+                s.places.extend([
+                    place(1, 1, 0, "ours"),
+                    place(50, 1, 1, "a"),
+                    place(51, 2, 1, "a"),
+                    place(52, 9, 1, "a"),
+                ]);
             });
         assert_eq!(machine.judge(51), Evidence::ParentLives);
         assert_eq!(machine.judge(52), Evidence::GuardGone(id("7.515.8")));
+        // Somebody with that number may be its guard: above it, beside it, or where nobody knows; in another container or below it he is not.
+        let gone = Evidence::GuardGone(id("7.515.8"));
+        for (depth, namespace, expected) in [
+            (0, "ours", Evidence::ParentLives),
+            (1, "a", Evidence::ParentLives),
+            (1, "", Evidence::ParentLives),
+            (1, "b", gone.clone()),
+            (2, "c", gone),
+        ] {
+            let other = machine.clone().with(process(48, 1, "og-guard"));
+            let other = other.change(|s| s.places.extend([place(48, 7, depth, namespace)]));
+            assert_eq!(other.judge(52), expected, "{depth} {namespace}");
+        }
         // A process whose clock is another's says nothing.
         let mut odd = process(53, 50, "sleep").session(50).guarded("7.515.8");
         odd.world = World::Unknown;

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::finder::guard_id::{self, GuardId};
-use crate::finder::snapshot::{Environment, Marks, Process, Snapshot, Units, World};
+use crate::finder::snapshot::{Environment, Marks, Place, Process, Snapshot, Units, World};
 use crate::finder::trade;
 use crate::finder::unit::Unit;
 use crate::spare;
@@ -108,9 +108,13 @@ impl Scan {
             some_below |= process.world == World::Below;
         }
         if some_below {
-            for &pid in self.snapshot.processes.keys() {
-                let numbers = self.reader.read(pid, "status").map(inner_numbers).unwrap_or_default();
-                self.snapshot.inner_numbers.insert(pid, numbers);
+            for process in self.snapshot.processes.values() {
+                let numbers = self.reader.read(process.pid, "status").map(numbers).unwrap_or_default();
+                if let Some(&number) = numbers.last() {
+                    let namespace = Namespaces::of(&home(process)).pid;
+                    let place = Place { number, depth: numbers.len() - 1, namespace };
+                    self.snapshot.places.insert(process.pid, place);
+                }
             }
         }
     }
@@ -306,7 +310,7 @@ fn marks(environment: &[u8]) -> Marks {
 }
 
 /// `NSpid` of `/proc/PID/status`: the process's numbers from our namespace down to its own.
-fn inner_numbers(status: &[u8]) -> Vec<Pid> {
+fn numbers(status: &[u8]) -> Vec<Pid> {
     let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"));
     let text = line.and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     text.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
@@ -377,9 +381,9 @@ mod tests {
     }
 
     #[test]
-    fn inner_numbers_are_those_from_here_down() {
-        assert_eq!(inner_numbers(b"Name:\tx\nNSpid:\t4711\t12\t1\nNSpgid:\t0\n"), [4711, 12, 1]);
-        assert!(inner_numbers(b"Name:\tx\n").is_empty());
+    fn numbers_are_those_from_here_down() {
+        assert_eq!(numbers(b"Name:\tx\nNSpid:\t4711\t12\t1\nNSpgid:\t0\n"), [4711, 12, 1]);
+        assert!(numbers(b"Name:\tx\n").is_empty());
     }
 
     #[test]

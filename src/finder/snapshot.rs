@@ -2,6 +2,7 @@
 //! never were.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::finder::guard_id::GuardId;
@@ -94,6 +95,17 @@ pub enum World {
     Unknown,
 }
 
+/// Where a process is among the PID namespaces from ours down.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Its number in its own.
+    pub number: Pid,
+    /// How far below ours that is; ours is 0.
+    pub depth: usize,
+    /// Which that is, where it can be seen.
+    pub namespace: Option<PathBuf>,
+}
+
 /// The units that `/proc` counts in.
 #[derive(Clone, Copy, Debug)]
 pub struct Units {
@@ -132,8 +144,8 @@ pub struct Snapshot {
     pub hidden: BTreeSet<Pid>,
     /// The children of the processes that start one only and adopt the others, in the order in which they came to them.
     pub order: BTreeMap<Pid, Vec<Pid>>,
-    /// The numbers that each process has in the PID namespaces below ours, looked up where a guard may be in one.
-    pub inner_numbers: BTreeMap<Pid, Vec<Pid>>,
+    /// Where each process is among the PID namespaces below ours, looked up where a guard may be in one.
+    pub places: BTreeMap<Pid, Place>,
     /// Processes whose PID stands in a file under `/run`, and is theirs: daemons that somebody looks after.
     pub registered: BTreeSet<Pid>,
     /// When our PID namespace began, in clock ticks since boot; `None` where that cannot be seen.
