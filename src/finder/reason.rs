@@ -2,7 +2,6 @@
 
 use crate::finder::evidence::{Evidence, Kind};
 use crate::finder::snapshot::{Presence, Process, Snapshot};
-use crate::finder::trade;
 use crate::sys::Pid;
 use crate::voice::readable;
 
@@ -97,21 +96,52 @@ fn session(snapshot: &Snapshot, leader: Pid) -> String {
     }
 }
 
-/// `bash (4000)`
+/// `bash (4000)`, `systemd --user (812)`
 pub fn titled(snapshot: &Snapshot, pid: Pid) -> String {
-    format!("{} ({pid})", name(snapshot, pid))
+    let is_systemd = |process: &&Process| snapshot.is_service_manager(process);
+    let parent = |process: &Process| snapshot.processes.get(&process.stat.parent);
+    // A user's systemd, which has the name of the machine's, is started by that.
+    let process = snapshot.processes.get(&pid).filter(is_systemd);
+    let is_users = process.and_then(parent).as_ref().is_some_and(is_systemd);
+    let of_user = if is_users { " --user" } else { "" };
+    format!("{}{of_user} ({pid})", name(snapshot, pid))
 }
 
-/// `bash[4000]`, in one word.
+/// `bash[4000]`
 pub fn title(snapshot: &Snapshot, pid: Pid) -> String {
     format!("{}[{pid}]", name(snapshot, pid))
 }
 
 fn name(snapshot: &Snapshot, pid: Pid) -> String {
-    match snapshot.processes.get(&pid) {
-        None => "?".into(),
-        // A user's systemd, which has the name of the machine's.
-        Some(process) if pid != 1 && trade::is_systemd(&process.name) => "systemd --user".into(),
-        Some(process) => readable(&process.name),
+    snapshot.processes.get(&pid).map_or("?".into(), |process| readable(&process.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finder::snapshot::{Environment, Marks, World};
+    use crate::tree::Stat;
+
+    #[test]
+    fn a_users_systemd_is_told_from_a_machines_and_a_containers() {
+        let process = |pid, parent, name: &str| Process {
+            pid,
+            name: name.as_bytes().to_vec(),
+            stat: Stat { state: b'S', parent, group: pid, session: pid, threads: 1, start: 1 },
+            is_kernel_thread: false,
+            is_in_foreground: false,
+            cpu_ticks: 0,
+            memory_pages: 0,
+            environment: Environment::Read(Marks::default()),
+            world: World::Ours,
+            unit: None,
+        };
+        let all =
+            [process(1, 0, "systemd"), process(20, 1, "systemd"), process(30, 1, "conmon"), process(31, 30, "systemd")];
+        let processes = all.into_iter().map(|process| (process.pid, process)).collect();
+        let snapshot = Snapshot { processes, init_is_systemd: true, ..Snapshot::default() };
+        let shown = [1, 20, 31, 99].map(|pid| titled(&snapshot, pid));
+        assert_eq!(shown, ["systemd (1)", "systemd --user (20)", "systemd (31)", "? (99)"]);
+        assert_eq!(title(&snapshot, 20), "systemd[20]");
     }
 }
