@@ -47,14 +47,13 @@ fn ends_of_children_that_are_ignored() {
 #[test]
 fn signals_that_are_blocked() {
     for options in WITH_AND_WITHOUT {
-        let mut job = start(&mut prepared(
-            "mask all",
-            &format!("{options} --grace 50ms"),
-            "say command child [ setsid hold ] report 15 .",
-        ));
+        let instructions = "say command child [ setsid hold ] await-stdin report 15 .";
+        let mut prepared_job = prepared("mask all", &format!("{options} --grace 50ms"), instructions);
+        let mut job = start(prepared_job.stdin(Stdio::piped()));
         let command = job.pid_of("command");
         let blocked = u64::from_str_radix(&status_field(command, "SigBlk").unwrap(), 16).unwrap();
         assert_eq!(blocked, !(1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1)), "COMMAND has the mask as it was");
+        drop(job.stdin.take());
         let _ = job.pid_of("ready");
         send(job.pid(), libc::SIGTERM);
         assert!(job.line().starts_with("got 15 "));
