@@ -16,9 +16,10 @@ const POLICIES: [&str; 3] = ["kill", "wait", "leave"];
 /// tracker, which ignores SIGTERM, and ends once the last of the others has.
 const START_METHODS: [&str; 2] = ["fork", "spawn"];
 
-/// With a grace that no test lives to see the end of: the polite signal must do.
+/// With a grace that no test lives to see the end of: the polite signal must do. Where much is waited for, a slow machine would be told so.
 fn python(policy: &str, program: &str, start_method: &str) -> Command {
-    let mut command = guarding(&format!("--on-exit {policy} --grace 1h"), "python3");
+    let quiet = if policy == "wait" { "--quiet" } else { "" };
+    let mut command = guarding(&format!("--on-exit {policy} --grace 1h {quiet}"), "python3");
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(program).with_extension("py"));
     command.arg(start_method).stdin(Stdio::piped());
     command
