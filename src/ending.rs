@@ -104,6 +104,8 @@ const KILL_TICK: Duration = Duration::from_millis(100);
 enum Stage {
     /// Nothing is sent.
     Watching,
+    /// Nothing is sent but SIGCONT, to orphans that are stopped.
+    Waiting,
     /// Each gets this signal, once; `None` is the signal that sends nothing.
     Asking(Option<Signal>),
     /// Each gets SIGKILL.
@@ -161,12 +163,18 @@ impl<'a> Ending<'a> {
         }
     }
 
+    /// Looks, and has orphans that are stopped go on, now and in every look from now on: they are to end by themselves.
+    pub fn wait(&mut self) -> Left {
+        self.stage = Stage::Waiting;
+        self.look()
+    }
+
     /// Looks for processes, and sends each new one what is due at this stage.
     pub fn look(&mut self) -> Left {
         let before = Instant::now();
         self.next_look = None;
         let mut alive = match self.stage {
-            Stage::Watching => self.ask_all(None),
+            Stage::Watching | Stage::Waiting => self.ask_all(None),
             Stage::Asking(signal) => self.ask_all(signal),
             Stage::Killing => self.kill_all(),
         };
@@ -407,10 +415,15 @@ impl<'a> Ending<'a> {
             if seen.contains(&pid) {
                 continue;
             }
+            let is_adopted = known == Known::OurChild && self.found.get(&pid).is_none_or(|old| old.known != known);
             let Some(process) = self.meet(pid, known) else { continue };
             seen.insert(pid);
             let known = process.known;
-            if !std::mem::replace(&mut process.asked, true) {
+            let is_new = !std::mem::replace(&mut process.asked, true);
+            if is_adopted && self.stage == Stage::Waiting {
+                self.rouse(&family, pid);
+            }
+            if is_new {
                 self.look_by(Instant::now() + SHORTEST_REST);
                 if !matches!(self.scope, Scope::These(_)) {
                     // Most of ours end now, and what is below them comes to us: only what is still there at the next look is looked into.
@@ -427,6 +440,22 @@ impl<'a> Ending<'a> {
             self.ask_one(pid, known, signal);
         }
         seen.len()
+    }
+
+    /// Has an orphan go on that is stopped, with what is stopped in its group below it. Once nobody of its session is the parent of a stopped
+    /// job, the kernel sends it SIGHUP and SIGCONT (setpgid(2)), but we are of its session.
+    fn rouse(&self, family: &Family, orphan: Pid) {
+        let stopped = |pid: Pid| Stat::of(pid).ok().filter(|stat| stat.state == b'T');
+        let Some(of_orphan) = self.method.can_read().then(|| stopped(orphan)).flatten() else { return };
+        self.voice.step(format_args!("process {orphan} is stopped, and nobody is left who could have it go on"));
+        let mut queue = VecDeque::from([(orphan, Known::OurChild)]);
+        while let Some((pid, known)) = queue.pop_front() {
+            if stopped(pid).is_some_and(|stat| stat.group == of_orphan.group) {
+                let children = delivery::children(family, pid, known);
+                queue.extend(children.into_iter().map(|child| (child, Known::ChildOf(pid))));
+                let _ = delivery::send(pid, known, &[Signal::CONT]);
+            }
+        }
     }
 
     fn ask_one(&mut self, pid: Pid, known: Known, signal: Option<Signal>) {

@@ -464,6 +464,7 @@ impl<'a> Guard<'a> {
                         let _ = Request::Wake.send(behind.sentinel);
                     }
                 }
+                Action::Watch if self.job.options.on_exit == OnExit::Wait => self.end_by(Ending::wait),
                 Action::Watch => self.end_by(Ending::look),
                 Action::Ask(cause) => {
                     self.tell_cause(cause);

@@ -125,6 +125,20 @@ fn the_policy_wait_outlasts_the_last_and_leave_lets_go() {
     assert_eq!(ended.err, "", "what is let go is no failure to end it");
 }
 
+/// A shell's stopped job: nobody has it go on once the shell has ended, and to wait for its end would be for ever.
+#[test]
+fn the_policy_wait_has_a_stopped_orphan_go_on_with_its_group() {
+    let orphan = "child [ setpgid child [ say member stop exit 0 ] say orphan stop reap exit 0 ]";
+    let mut job = start(guarded("--on-exit wait", &format!("{orphan} await-stdin exit 2")).stdin(Stdio::piped()));
+    for _ in 0..2 {
+        let line = job.line();
+        let pid = line.split_whitespace().last().and_then(|word| word.parse().ok());
+        wait_state(pid.expect("a PID"), 'T');
+    }
+    drop(job.stdin.take());
+    assert_eq!(job.nobody_left().status.code(), Some(2));
+}
+
 #[test]
 fn those_that_leave_the_commands_group_just_then_hear_the_polite_signal_too() {
     let daemons = "child [ setsid hold ] ".repeat(60);
