@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 
@@ -56,6 +56,9 @@ pub fn run(job: &Job) -> Exit {
         }
     }
 }
+
+/// How long we wait for what the guard overlooked. SIGKILL ends that at once; what it does not end, the guard has waited for already.
+const OVERLOOKED: Duration = Duration::from_secs(1);
 
 struct Sentinel<'a> {
     job: &'a Job,
@@ -210,10 +213,10 @@ impl<'a> Sentinel<'a> {
         }
     }
 
-    /// The guard has ended all, so we have no children but what is spared or was let go. A process of root's may have tampered with it.
+    /// The guard has ended all, so we have no children but what is spared or could not be ended. A process of root's may have tampered with it.
     fn end_overlooked(&mut self) {
         if self.job.options.on_exit != OnExit::Leave && sys::is_child(0) {
-            self.kill_all();
+            self.kill_all(OVERLOOKED);
         }
     }
 
@@ -228,7 +231,7 @@ impl<'a> Sentinel<'a> {
             let _ = sys::kill(self.guard, Some(Signal::KILL));
             let _ = sys::wait_for(self.guard);
         }
-        let (ending, command_ended) = self.kill_all();
+        let (ending, command_ended) = self.kill_all(GIVE_UP);
         let fates = fate::of_all(&ending, self.command, false);
         summary::tell(voice, "process", &fates);
         let exit = Exit::Code(KILLED);
@@ -244,14 +247,14 @@ impl<'a> Sentinel<'a> {
         exit
     }
 
-    /// Kills all that is left, and waits for its end as long as that may take; how COMMAND ended, if it was there.
-    fn kill_all(&mut self) -> (Ending<'a>, Option<Ended>) {
+    /// Kills all that is left, and waits at most so long for its end; how COMMAND ended, if it was there.
+    fn kill_all(&mut self, patience: Duration) -> (Ending<'a>, Option<Ended>) {
         let begun = Instant::now();
         let scope = Scope::Job { command: 0, group: None, strangers: std::mem::take(&mut self.strangers) };
         let mut ending = Ending::new(scope, self.job.detail(), &self.job.spare, &self.job.voice);
         let mut command_ended = None;
         let mut left = ending.kill();
-        while left.alive > 0 && begun.elapsed() < GIVE_UP {
+        while left.alive > 0 && begun.elapsed() < patience {
             let _ = wait([Some(self.signals.as_fd())], None, ending.next_look());
             while sys::read_signals(self.signals.as_fd()).count() > 0 {}
             while let Ok(Some((pid, change))) = sys::wait_any() {

@@ -9,6 +9,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
+
+use orphanguard::plan::GIVE_UP;
 
 use common::{Pid, Running, helper, is_root, orphanguard, send, skip, start, state, status_field};
 
@@ -92,7 +95,10 @@ fn a_stray_is_named_and_the_others_are_ended() {
         (job, strays)
     });
     for (mut job, strays) in jobs {
+        job.wait_told("could not end 2 orphans: ");
+        let told = Instant::now();
         assert_eq!(job.wait().code(), Some(3));
+        assert!(told.elapsed() < GIVE_UP, "the sentinel waits for the same once more");
         for &stray in &strays {
             assert_lives_and_end(stray);
         }
