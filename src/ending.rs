@@ -244,6 +244,11 @@ impl<'a> Ending<'a> {
         self.look()
     }
 
+    /// Whether anybody was to be ended by now; before that, they are only looked at.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.stage, Stage::Watching | Stage::Waiting)
+    }
+
     /// When to look again, where there is a reason to.
     pub fn next_look(&self) -> Option<Instant> {
         self.next_look

@@ -472,7 +472,7 @@ impl<'a> Guard<'a> {
                     self.end_by(|ending| ending.ask(signal));
                 }
                 Action::Kill(cause) => {
-                    if self.ending.is_none() {
+                    if !self.ending.as_ref().is_some_and(Ending::has_begun) {
                         self.tell_cause(cause);
                     }
                     self.end_by(Ending::kill);

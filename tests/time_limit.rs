@@ -81,8 +81,12 @@ fn what_is_no_limit_is_refused_and_the_command_does_not_run() {
 
 #[test]
 fn it_ends_what_wait_waits_for_and_what_leave_would_leave() {
-    let ended = run(&mut guarded("--on-exit wait -t 200ms", "child [ setsid hold ] exit 3"));
-    assert_eq!(ended.status.code(), Some(124));
+    for grace in ["5s", "0"] {
+        let options = format!("--on-exit wait -t 200ms --grace {grace}");
+        let ended = run(&mut guarded(&options, "child [ setsid hold ] exit 3"));
+        assert_eq!(ended.status.code(), Some(124));
+        assert!(ended.err.contains("the time limit of 200ms is over"), "{}", ended.err);
+    }
     let ended = run(&mut guarded("--on-exit leave -t 200ms", "child [ setsid hold ] hold"));
     assert_eq!(ended.status.code(), Some(124));
 }
