@@ -104,6 +104,7 @@ impl Job {
 
     /// Waits for the end of PID 1.
     fn end(mut self) -> Ended {
+        self.running().wait();
         self.running.take().unwrap().nobody_left()
     }
 }

@@ -169,10 +169,33 @@ extern "C" fn remove_storage() {
     let _ = fs::remove_dir_all(storage());
 }
 
+/// A podman that waits for something. Dropped, also by a test that fails, it waits no more.
+struct Waiting(Option<Running>);
+
+impl Waiting {
+    fn running(&mut self) -> &mut Running {
+        self.0.as_mut().unwrap()
+    }
+
+    fn end(&mut self) -> Ended {
+        self.running().wait();
+        self.0.take().unwrap().nobody_left_soon()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(running) = &mut self.0 {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+    }
+}
+
 /// A container that somebody waits for, as `podman run` does. Dropped, it is gone.
 pub struct Container {
     pub name: String,
-    running: Option<Running>,
+    waiting: Waiting,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -190,7 +213,7 @@ impl Container {
         if options.contains("--interactive") {
             command.stdin(Stdio::piped());
         }
-        Self { name, running: Some(start(&mut command)) }
+        Self { name, waiting: Waiting(Some(start(&mut command))) }
     }
 
     /// With the program that misbehaves as its COMMAND.
@@ -202,11 +225,11 @@ impl Container {
     pub fn on_terminal(size: (u16, u16), instructions: &str) -> (Self, Terminal) {
         let (name, mut command) = run("--interactive --tty", &format!("/helper {instructions}"));
         let terminal = Terminal::start(&mut command, size);
-        (Self { name, running: None }, terminal)
+        (Self { name, waiting: Waiting(None) }, terminal)
     }
 
     pub fn line(&mut self) -> String {
-        let line = self.running.as_mut().unwrap().line();
+        let line = self.waiting.running().line();
         if line.is_empty() {
             let Ended { status, err, .. } = self.end();
             panic!("no line, but the container's end: {status}: {err}");
@@ -222,7 +245,7 @@ impl Container {
     }
 
     pub fn close_stdin(&mut self) {
-        drop(self.running.as_mut().unwrap().stdin.take());
+        drop(self.waiting.running().stdin.take());
     }
 
     /// `podman WORDS NAME`
@@ -242,26 +265,28 @@ impl Container {
 
     /// `podman stop`, which sends SIGTERM and, so many seconds later, SIGKILL: whether it had to.
     pub fn stop(&self, timeout: u32) -> bool {
-        let stop = start(&mut podman(&format!("stop --time {timeout} {}", self.name))).nobody_left_soon();
+        let stop = Waiting(Some(start(&mut podman(&format!("stop --time {timeout} {}", self.name))))).end();
         assert!(stop.status.success(), "{}", stop.err);
         stop.err.contains("SIGKILL")
     }
 
     /// Waits for the container's end; its exit status is podman's.
     pub fn end(&mut self) -> Ended {
-        self.running.take().unwrap().nobody_left_soon()
+        self.waiting.end()
     }
 }
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let mut remove = podman(&format!("rm --force --time 0 {}", self.name));
-        let _ = remove.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if let Some(mut running) = self.running.take() {
-            // It has nothing to wait for any more. A test that has failed must not fail here again.
-            let _ = running.child.kill();
-            let _ = running.child.wait();
+        let quietly = |words: &str| {
+            let mut podman = podman(&format!("{words} {}", self.name));
+            let _ = podman.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        };
+        if std::thread::panicking() {
+            // From a container that is being stopped podman 4.3 takes everything but its processes.
+            quietly("kill --signal KILL");
         }
+        quietly("rm --force --time 0");
     }
 }
 
