@@ -1,7 +1,8 @@
 //! The one way to end processes.
 //!
-//! A first look sends the polite signal to COMMAND's process group, in one call that no fork can slip through, and then to
-//! every other process of the job; later looks send it to what is new. When the grace is over, everything is
+//! A first look sends the polite signal to our children, which most of a job's leftovers are by then; later looks send it to what is new, the
+//! children of those that are still there included. There is no signal to a whole group: whom it would reach has to be known before, as one
+//! may be spared, and to look at them all while none of them ends yet takes longer. When the grace is over, everything is
 //! stopped from the top down until no new process shows, so that a fork storm cannot outrun us (a stopped process forks no more, and
 //! keeps its place among the processes its user may have), and then killed. That is repeated until nothing is left:
 //! whoever was missed becomes our child when its parent dies, for we are a subreaper.
@@ -14,6 +15,7 @@ use nix::unistd::{Pid as NixPid, getpgid};
 
 use crate::delivery::{self, Known};
 use crate::duration;
+use crate::moment::Moment;
 use crate::signal::Signal;
 use crate::spare::Spare;
 use crate::strangers::Strangers;
@@ -64,7 +66,15 @@ pub struct Process {
     pub gone: bool,
     met: Duration,
     known: Known,
-    asked: bool,
+    asked: Asked,
+}
+
+/// Whether a process has been met by a look that sends what is due at its stage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    No,
+    /// By a look that began then, where that is known.
+    By(Option<Moment>),
 }
 
 /// What a look has left.
@@ -85,8 +95,6 @@ pub enum Detail {
 
 /// How many names a line of summary holds.
 pub const FEW: usize = 10;
-/// How many members of COMMAND's group are looked at for a spared one before the group signal is thought too risky.
-const GROUP_AT_MOST: usize = 1024;
 /// After so many passes everything is killed although new processes still show; the next round stops them again.
 const STOP_PASSES: usize = 64;
 /// Looks may take a fifth of the time: the next one comes after four times what the last one took, so that N strays
@@ -97,8 +105,8 @@ const SHORTEST_REST: Duration = Duration::from_micros(200);
 const TRUSTED: u32 = 3;
 /// Every so many looks one is thorough (see [`Family::glance`]).
 const THOROUGH: u32 = 8;
-/// While killing we look this often also where nothing has told us to.
-const KILL_TICK: Duration = Duration::from_millis(100);
+/// While killing, or while somebody cleans up, we look this often also where nothing has told us to.
+const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -125,8 +133,6 @@ pub struct Ending<'a> {
     found: BTreeMap<Pid, Process>,
     spared: BTreeMap<Pid, Process>,
     earlier: Vec<Process>,
-    /// Whom the group signal has reached, once it was sent.
-    covered: Option<BTreeSet<Pid>>,
     /// Whom SIGSTOP has reached in this round of passes, and how many passes it has had.
     stopped: BTreeSet<Pid>,
     stop_passes: usize,
@@ -153,7 +159,6 @@ impl<'a> Ending<'a> {
             found: BTreeMap::new(),
             spared: BTreeMap::new(),
             earlier: Vec::new(),
-            covered: None,
             stopped: BTreeSet::new(),
             stop_passes: 0,
             overlooked: 0,
@@ -185,7 +190,7 @@ impl<'a> Ending<'a> {
         }
         self.rest_until = now + ((now - before) * REST).max(SHORTEST_REST);
         if self.stage == Stage::Killing && alive > 0 {
-            self.look_by(now + KILL_TICK);
+            self.look_by(now + TICK);
         }
         Left { alive }
     }
@@ -211,7 +216,7 @@ impl<'a> Ending<'a> {
     /// Sends each the polite signal; `None` sends none.
     pub fn ask(&mut self, signal: Option<Signal>) -> Left {
         self.ask_from_now_on(signal);
-        self.found.values_mut().for_each(|process| process.asked = false);
+        self.found.values_mut().for_each(|process| process.asked = Asked::No);
         self.look()
     }
 
@@ -372,7 +377,7 @@ impl<'a> Ending<'a> {
             gone: false,
             met: self.begun.elapsed(),
             known,
-            asked: false,
+            asked: Asked::No,
         }
     }
 
@@ -407,13 +412,9 @@ impl<'a> Ending<'a> {
     // ---- asking ---------------------------------------------------------------------------------------------------
 
     fn ask_all(&mut self, signal: Option<Signal>) -> usize {
+        let begun = if self.method.can_read() { Moment::now() } else { None };
         let family = self.family();
         let mut queue = self.roots(&family);
-        if self.covered.is_none()
-            && let (Some(group), Some(signal)) = (self.group(), signal)
-        {
-            self.covered = self.ask_group(group, signal, &family, &queue);
-        }
         let mut seen = BTreeSet::new();
         let mut new = Vec::new();
         while let Some((pid, known)) = queue.pop_front() {
@@ -424,7 +425,15 @@ impl<'a> Ending<'a> {
             let Some(process) = self.meet(pid, known) else { continue };
             seen.insert(pid);
             let known = process.known;
-            let is_new = !std::mem::replace(&mut process.asked, true);
+            let is_new = process.asked == Asked::No;
+            if is_new && self.is_cleanup(pid) {
+                // Nobody tells us when that parent ends, unless it is our child.
+                self.look_by(Instant::now() + TICK);
+                continue;
+            }
+            if let Some(process) = self.found.get_mut(&pid).filter(|_| is_new) {
+                process.asked = Asked::By(begun);
+            }
             if is_adopted && self.stage == Stage::Waiting {
                 self.rouse(&family, pid);
             }
@@ -447,6 +456,17 @@ impl<'a> Ending<'a> {
         seen.len()
     }
 
+    /// Whether a process was started by one that had been asked to end by then, and lives: a shell's trap, a server that shuts down, may need it for
+    /// that. It is left alone as long as its parent lives and the grace runs; what it starts itself is not even looked at.
+    fn is_cleanup(&self, pid: Pid) -> bool {
+        let Some(process) = self.found.get(&pid).filter(|_| self.has_begun()) else { return false };
+        let (Known::ChildOf(parent) | Known::Below { parent, .. }) = process.known else { return false };
+        match (self.found.get(&parent).map(|parent| parent.asked), process.start) {
+            (Some(Asked::By(Some(moment))), Some(start)) => moment.is_before(pid, start),
+            _ => false,
+        }
+    }
+
     /// Has an orphan go on that is stopped, with what is stopped in its group below it. Once nobody of its session is the parent of a stopped
     /// job, the kernel sends it SIGHUP and SIGCONT (setpgid(2)), but we are of its session.
     fn rouse(&self, family: &Family, orphan: Pid) {
@@ -465,51 +485,8 @@ impl<'a> Ending<'a> {
 
     fn ask_one(&mut self, pid: Pid, known: Known, signal: Option<Signal>) {
         let Some(signal) = signal else { return };
-        let is_covered = self.covered.as_ref().is_some_and(|covered| covered.contains(&pid));
-        let sent = if is_covered { Ok(()) } else { delivery::send(pid, known, &[signal, Signal::CONT]) };
+        let sent = delivery::send(pid, known, &[signal, Signal::CONT]);
         self.note_sent(pid, signal, sent);
-    }
-
-    /// Signals COMMAND's whole group in one call, if that is safe: a child of ours that is in it keeps its number from being given
-    /// to strangers, and nobody in it is spared. Gives whom that has reached.
-    fn ask_group(
-        &mut self,
-        group: Pid,
-        signal: Signal,
-        family: &Family,
-        roots: &VecDeque<(Pid, Known)>,
-    ) -> Option<BTreeSet<Pid>> {
-        let is_ours = |known: Known| known == Known::OurChild;
-        let mut members: Vec<(Pid, Known)> =
-            roots.iter().copied().filter(|&(pid, known)| is_ours(known) && is_in(pid, group)).collect();
-        if members.len() > GROUP_AT_MOST {
-            return None;
-        }
-        let mut covered: BTreeSet<Pid> = members.iter().map(|&(pid, _)| pid).collect();
-        let mut next = 0;
-        while let Some(&(pid, _)) = members.get(next) {
-            if members.len() > GROUP_AT_MOST || self.is_spared(pid) {
-                return None;
-            }
-            let below = family.children(pid).into_iter().filter(|&child| is_in(child, group) && covered.insert(child));
-            members.extend(below.map(|child| (child, Known::ChildOf(pid))));
-            next += 1;
-        }
-        if members.is_empty() {
-            return None;
-        }
-        // Before any of them is signalled: whoever ends of it at once, and is reaped by another than us, would never be told of.
-        members.retain(|&(pid, known)| self.meet(pid, known).is_some());
-        self.voice.step(format_args!("sending {signal} to process group {group}"));
-        // Whoever in it may not be signalled is found by the walk that follows.
-        let _ = sys::kill(-group, Some(signal));
-        let _ = sys::kill(-group, Some(Signal::CONT));
-        // Who has left the group since the look may have left before the signal: it gets its own. Twice is better than never.
-        covered.retain(|&pid| is_in(pid, group));
-        for (pid, _) in members {
-            self.note_sent(pid, signal, Ok(()));
-        }
-        Some(covered)
     }
 
     fn group(&self) -> Option<Pid> {

@@ -19,6 +19,7 @@ pub mod guard;
 pub mod inherited;
 pub mod job;
 pub mod launch;
+pub mod moment;
 pub mod nearest;
 pub mod pattern;
 pub mod plan;
