@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::plan::GIVE_UP;
 use crate::signal::{Signal, SignalSet};
 use crate::status::Exit;
-use crate::sys::{self, Pid};
+use crate::sys::{self, Pid, SignalInfo};
 use crate::tree::{Method, Stat};
 
 /// Ends this process: by its exit code, or of the signal, without leaving a second core file.
@@ -65,6 +65,13 @@ fn has_gone_on(command: Pid) -> bool {
     }
     // Of a process whose first thread has ended, the others may be stopped.
     Stat::of(command).map_or(true, |stat| if stat.is_zombie() { stat.threads < 2 } else { !stat.is_stopped() })
+}
+
+/// Whether we have sent ourselves this signal, or the kernel did in our name: to stop, to go on, for a write that nobody reads. What else comes from
+/// our number was sent before exec made us of our caller, and it is COMMAND's.
+pub fn is_our_own(info: &SignalInfo) -> bool {
+    let caused = [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+    info.sender == std::process::id() as Pid && info.code <= 0 && caused.contains(&(info.number as i32))
 }
 
 /// Makes a signal pending in this process with its default action, to take effect once it is let in.

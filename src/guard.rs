@@ -304,10 +304,9 @@ impl<'a> Guard<'a> {
 
     /// A broken pipe of ours, our own timer, the sentinel's death.
     fn is_ours(&self, info: &SignalInfo) -> bool {
-        let me = std::process::id() as Pid;
         let is_wake_up = info.number == Signal::CONT.number() as u32
             && (info.code == libc::SI_TIMER || self.behind.is_some_and(|behind| behind.sentinel == info.sender));
-        is_wake_up || (info.sender == me && info.code <= 0)
+        is_wake_up || exit::is_our_own(info)
     }
 
     fn signal_came(&mut self, Taken { info, stops }: Taken) {

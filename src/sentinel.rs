@@ -183,8 +183,7 @@ impl<'a> Sentinel<'a> {
     fn is_for_the_job(&self, info: &SignalInfo) -> bool {
         let is_continue = info.number == Signal::CONT.number() as u32;
         let is_call = is_continue && (info.sender == self.guard || (1..libc::SI_KERNEL).contains(&info.code));
-        let is_own = info.sender == self.job.started && info.code <= 0;
-        !is_call && !is_own
+        !is_call && !exit::is_our_own(info)
     }
 
     fn reap(&mut self) {
