@@ -12,6 +12,12 @@ use super::{Running, start};
 /// Starts a command as the leader of a session whose controlling terminal is new, and its standard input. Gives the keyboard besides; the
 /// terminal hangs up when that is dropped.
 pub fn on_a_terminal(command: &mut Command) -> (Running, File) {
+    let keyboard = give_terminal(command);
+    (start(command), keyboard)
+}
+
+/// The same for a command that is to be started.
+pub fn give_terminal(command: &mut Command) -> File {
     // Closed on exec from the first moment on: a keyboard that another test's process holds would keep the terminal from hanging up.
     let keyboard = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open("/dev/ptmx").unwrap();
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
@@ -25,5 +31,5 @@ pub fn on_a_terminal(command: &mut Command) -> (Running, File) {
         if has_terminal { Ok(()) } else { Err(io::Error::last_os_error()) }
     };
     unsafe { command.pre_exec(become_leader) };
-    (start(command), keyboard)
+    keyboard
 }

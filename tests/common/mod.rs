@@ -33,13 +33,19 @@ pub fn orphanguard() -> PathBuf {
 
 /// The program that misbehaves: see `tests/helper/program.rs`.
 pub fn helper() -> PathBuf {
-    let helper = orphanguard().with_file_name("examples").join("helper");
-    assert!(
-        helper.exists(),
-        "{} is missing: run `cargo test`, or `cargo build --example helper` first",
-        helper.display()
-    );
-    helper
+    example("helper")
+}
+
+/// The program that tells what it was started with: see `tests/helper/witness.rs`.
+pub fn witness() -> PathBuf {
+    example("witness")
+}
+
+fn example(name: &str) -> PathBuf {
+    let program = orphanguard().with_file_name("examples").join(name);
+    let path = program.display();
+    assert!(program.exists(), "{path} is missing: run `cargo test`, or `cargo build --example {name}` first");
+    program
 }
 
 /// `orphanguard OPTIONS -- helper INSTRUCTIONS`, from two texts whose words are separated by blanks.
