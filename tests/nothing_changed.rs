@@ -28,7 +28,7 @@ const MODES: [&str; 6] = [
     "--group same",
     "--no-sentinel --group same --pdeathsig none",
     "--group session",
-    "--group new",
+    "--group new --die-with-parent --report /dev/null",
 ];
 
 /// What a field is under orphanguard.
