@@ -187,8 +187,10 @@ impl Launch<'_> {
         }
         if let Some(signal) = self.pdeathsig {
             sys::set_parent_death_signal(signal);
-            // It may have died before that: then the kernel has nothing to tell any more.
-            if getppid() != guard {
+            // It may have died before that: then the kernel has nothing to tell any more. None is seen where COMMAND is the first of a PID namespace
+            // that the caller has made for its children (unshare(2)), and the guard outside.
+            let parent = getppid();
+            if parent != guard && parent.as_raw() != 0 {
                 return libc::ESRCH;
             }
         }

@@ -218,6 +218,17 @@ fn the_proc_of_another_pid_namespace() {
     }
 }
 
+/// As unshare(1) without --fork: the first child is the namespace's first process. That is the guard, or COMMAND, which sees no parent.
+#[test]
+fn a_pid_namespace_that_is_for_our_children() {
+    for options in WITH_AND_WITHOUT {
+        let Some(mut caller) = in_namespaces("--pid", orphanguard()) else { return };
+        caller.args(options.split_whitespace()).arg("--").arg(helper());
+        let ended = run(caller.args("child [ setsid hold ] exit 3".split(' ')));
+        assert_eq!(ended.status.code(), Some(3), "{options}: {}", ended.err);
+    }
+}
+
 // ---- standard error -----------------------------------------------------------------------------------------------
 
 /// Jobs about which there is something to say, with the codes in which they end.
