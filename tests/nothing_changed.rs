@@ -484,10 +484,10 @@ fn on_a_terminal() {
 }
 
 /// What orphanguard puts into the environment comes last.
-fn environment_under_orphanguard(options: &str, environment: &[&str]) -> Vec<String> {
+fn environment_under_orphanguard(name: &str, options: &str, environment: &[&str]) -> Vec<String> {
     let environment = environment.iter().map(|entry| entry.as_bytes().to_vec()).collect();
     let program = Program { environment, ..Program::default() };
-    let fields = witnessed(&Stage::new("listen"), &[], &program, Some(options));
+    let fields = witnessed(&Stage::new(name), &[], &program, Some(options));
     assert_eq!(fields["environment.id"], "guard's");
     let command = &fields["pid"];
     let entries = (0..).map_while(|n| fields.get(&format!("environment.{n}")));
@@ -499,7 +499,7 @@ fn environment_under_orphanguard(options: &str, environment: &[&str]) -> Vec<Str
 fn listen_pid_means_command_where_it_meant_orphanguard() {
     for options in MODES {
         let environment = ["LISTEN_FDS=1", "LISTEN_PID=@", "LISTEN_PIDFDID=77777", "LISTEN_FDNAMES=a:b"];
-        let found = environment_under_orphanguard(options, &environment);
+        let found = environment_under_orphanguard("listen", options, &environment);
         assert_eq!(found, ["LISTEN_FDS=1", "LISTEN_FDNAMES=a:b", "LISTEN_PID=COMMAND"], "{options}");
     }
 }
@@ -507,7 +507,7 @@ fn listen_pid_means_command_where_it_meant_orphanguard() {
 #[test]
 fn the_mark_of_another_guard_gives_way() {
     let environment = ["A=1", "ORPHANGUARD_ID=1.2.3", "ORPHANGUARD_GRACE=1s", "ORPHANGUARD_ID"];
-    let found = environment_under_orphanguard("", &environment);
+    let found = environment_under_orphanguard("mark", "", &environment);
     assert_eq!(found, ["A=1", "ORPHANGUARD_GRACE=1s", "ORPHANGUARD_ID"]);
 }
 
