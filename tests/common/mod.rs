@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 pub mod leader;
+pub mod pty;
 
 use std::ffi::OsStr;
 use std::fs;
