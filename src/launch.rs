@@ -182,8 +182,8 @@ impl Launch<'_> {
             Place::NewSession => setsid().map(drop),
         };
         if let Some(terminal) = self.terminal {
-            // Before COMMAND can read from it.
-            terminal.give_to(me.as_raw());
+            // Before COMMAND can read from it; and only if it is the caller's: from the background it would throw the shell out.
+            terminal.hand_over(self.caller_group, me.as_raw());
         }
         if let Some(signal) = self.pdeathsig {
             sys::set_parent_death_signal(signal);
