@@ -404,10 +404,25 @@ impl<'a> Guard<'a> {
 
     fn command_stopped(&mut self, signal: Signal) {
         self.job.voice.step(format_args!("process {} was stopped by {signal}", self.command));
+        if self.waits_for_the_callers_terminal(signal) {
+            return self.forward(Signal::CONT, Target::Group);
+        }
         if let Some(terminal) = &self.terminal {
             terminal.hand_over(self.command, self.job.caller_group);
         }
         self.happened(Event::CommandStopped(signal));
+    }
+
+    /// Whether COMMAND was stopped for want of the terminal although that is the caller's, and has it now. `fg` gives it to the caller's
+    /// group, and tells nobody where the job was not stopped.
+    fn waits_for_the_callers_terminal(&self, signal: Signal) -> bool {
+        let Some(terminal) = self.terminal.as_ref().filter(|_| [Signal::TTIN, Signal::TTOU].contains(&signal)) else {
+            return false;
+        };
+        let is_callers = terminal.foreground() == Some(self.job.caller_group);
+        terminal.hand_over(self.job.caller_group, self.command);
+        // Not if COMMAND has left the group that it led: to have it go on would be to have it stopped again, for ever.
+        is_callers && terminal.foreground() == Some(self.command)
     }
 
     fn command_continued(&mut self) {
