@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::pty::{CTRL_BACKSLASH, CTRL_C, WRAPPERS, shells};
+use common::pty::{CTRL_BACKSLASH, CTRL_C, Shell, WRAPPERS, is_installed, shells};
 use common::send;
 
 #[test]
@@ -46,6 +46,87 @@ fn the_prompt_comes_back_with_the_status_of_a_command_that_the_key_ends() {
                 assert_eq!(shell.prompt(), status, "{} {wrapper}{command}", shell.name);
                 assert_eq!(shell.foreground(), shell.pid(), "{} {wrapper}{command}", shell.name);
             }
+        }
+        shell.exit();
+    }
+}
+
+/// COMMAND has no terminal there, and so gets none of this but from orphanguard.
+#[test]
+fn in_a_session_of_its_own_each_key_reaches_command_through_orphanguard() {
+    let mut shell = Shell::bash();
+    for wrapper in ["orphanguard --group session -- ", "orphanguard --no-sentinel --group session -- "] {
+        shell.line(&format!("{wrapper}helper report 2 3 12 ."));
+        let command = shell.number_after("ready");
+        assert_eq!(shell.foreground(), shell.job(), "{wrapper}");
+        let stat = std::fs::read_to_string(format!("/proc/{command}/stat")).unwrap();
+        let session_and_terminal: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').skip(3).take(2).collect();
+        assert_eq!(session_and_terminal, [&command.to_string(), "0"], "{wrapper}");
+        for (key, signal) in [(CTRL_C, 2), (CTRL_BACKSLASH, 3), (CTRL_C, 2)] {
+            shell.press(key);
+            shell.expect(&format!("got {signal} "));
+            send(shell.job(), libc::SIGUSR2);
+            let before = shell.expect("got 12 ");
+            assert!(!before.contains("got"), "{wrapper}: {before}");
+        }
+        send(command, libc::SIGUSR1);
+        assert_eq!(shell.prompt(), 0, "{wrapper}");
+        shell.line(&format!("{wrapper}helper say up hold"));
+        let _ = shell.number_after("up");
+        shell.press(CTRL_C);
+        assert_eq!(shell.prompt(), 130, "{wrapper}");
+    }
+    shell.exit();
+}
+
+/// Types the line, presses Ctrl-C when COMMAND is up, and again whenever it comes up again; the status, and how often that was.
+fn interrupted(shell: &mut Shell, line: &str) -> (i32, usize) {
+    let before = shell.mark();
+    shell.line(line);
+    let _ = shell.number_after("up");
+    shell.press(CTRL_C);
+    let status = shell.prompt();
+    let words: Vec<&str> = shell.since(before).split_whitespace().collect();
+    let ups = words.windows(2).filter(|pair| pair[0] == "up" && pair[1].parse::<u32>().is_ok()).count();
+    (status, ups)
+}
+
+/// Under `--group new` the key's signal goes to COMMAND's group, where no script is.
+const IN_THE_CALLERS_GROUP: [&str; 3] = ["", "orphanguard -- ", "orphanguard --no-sentinel -- "];
+
+#[test]
+fn a_script_ends_with_the_command_that_the_key_ends_and_goes_on_after_one_that_catches_it_as_without() {
+    let mut shell = Shell::bash();
+    for interpreter in ["sh", "bash", "zsh"] {
+        if !is_installed(interpreter) {
+            continue;
+        }
+        for (name, command, ends) in [("dies", "say up hold", true), ("catches", "on 2 exit 0 say up hold", false)] {
+            let outcomes = IN_THE_CALLERS_GROUP.map(|wrapper| {
+                let text = format!("#!/usr/bin/env {interpreter}\n{wrapper}helper {command}\n{wrapper}helper exit 6\n");
+                shell.home().file(name, &text, 0o755);
+                interrupted(&mut shell, &format!("./{name}"))
+            });
+            let place = format!("{interpreter} {name}: {outcomes:?}");
+            assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{place}");
+            assert!(!ends || outcomes[0] == (130, 1), "{place}");
+        }
+    }
+    shell.exit();
+}
+
+#[test]
+fn a_loop_at_the_prompt_ends_with_the_command_that_the_key_ends() {
+    for mut shell in shells() {
+        let (begin, end) = if shell.name == "fish" { ("", "end") } else { ("do ", "done") };
+        for loop_ in ["for n in 1 2 3; {begin}COMMAND; {end}", "while COMMAND; {begin}true; {end}"] {
+            let line = |wrapper: &str| {
+                let line = loop_.replace("COMMAND", &format!("{wrapper}helper say up hold"));
+                line.replace("{begin}", begin).replace("{end}", end)
+            };
+            let outcomes = WRAPPERS.map(|wrapper| interrupted(&mut shell, &line(wrapper)));
+            assert_eq!(outcomes[0].1, 1, "{} {loop_}", shell.name);
+            assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{} {loop_}: {outcomes:?}", shell.name);
         }
         shell.exit();
     }

@@ -54,6 +54,16 @@ pub fn shells() -> impl Iterator<Item = Shell> {
     [BASH, DASH, ZSH, FISH].into_iter().filter_map(Shell::start)
 }
 
+/// Whether there is such a program; where not, says so.
+pub fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap();
+    let is_installed = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+    if !is_installed {
+        skip(&format!("{program} is not installed"));
+    }
+    is_installed
+}
+
 /// The descriptor that all inherit.
 const PROOF: RawFd = 9;
 
@@ -83,6 +93,9 @@ impl Shell {
     /// As [`Self::start`], with these environment variables.
     pub fn start_with(kind: Kind, variables: &[(&str, &str)]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        if !is_installed(kind.name) {
+            return None;
+        }
         let home = Scratch::new(&format!("shell-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let (keyboard, terminal) = open_terminal();
         let (proof, inherited) = io::pipe().unwrap();
@@ -106,13 +119,7 @@ impl Shell {
             if done >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
         };
         unsafe { command.pre_exec(hand_down) };
-        let child = match spawn(&mut command) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                skip(&format!("{} is not installed", kind.name));
-                return None;
-            }
-            child => child.unwrap(),
-        };
+        let child = spawn(&mut command).unwrap();
         let mut shell = Self { name: kind.name, child, keyboard, proof, screen: String::new(), seen: 0, home };
         // So wide that no shell wraps or scrolls a line while it is typed.
         shell.resize(50, 500);
