@@ -1,6 +1,6 @@
 //! What sentinel and guard tell each other, over a pair of sockets that keep messages apart.
 //!
-//! From the sentinel come signals, with all that the kernel said of them; from the guard comes the outcome, once. The end of
+//! From the sentinel come signals, with all that the kernel said of them; from the guard comes that COMMAND runs, and the outcome. The end of
 //! either process shows as end-of-file at the other's side. Stopping and going on, which has an order to keep with signals, is told
 //! by a queued signal instead: see [`Request`].
 
@@ -80,24 +80,16 @@ impl Channel {
         }
     }
 
-    /// Tells the sentinel how to end.
-    pub fn send_exit(&self, exit: Exit) {
-        let message = match exit {
-            Exit::Code(code) => [0, code],
-            Exit::Signal(signal) => [1, signal.number() as u8],
-        };
-        // The sentinel is gone, or the guard is about to tell its own end: nobody is left to hear of a failure.
-        let _ = self.send(&message);
+    /// Tells the sentinel something.
+    pub fn tell(&self, message: &FromGuard) {
+        // The sentinel is gone: nobody is left to hear of it.
+        let _ = self.send(&message.encode());
     }
 
-    /// Takes the outcome, if the guard has told it.
-    pub fn receive_exit(&self) -> Received<Exit> {
+    /// Takes what the guard has told.
+    pub fn hear(&self) -> Received<FromGuard> {
         match self.receive() {
-            Received::Message([0, code]) => Received::Message(Exit::Code(code)),
-            Received::Message([_, number]) => match Signal::new(i32::from(number)) {
-                Some(signal) => Received::Message(Exit::Signal(signal)),
-                None => Received::End,
-            },
+            Received::Message(message) => FromGuard::decode(message).map_or(Received::End, Received::Message),
             Received::Nothing => Received::Nothing,
             Received::End => Received::End,
         }
@@ -107,6 +99,36 @@ impl Channel {
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// What the guard tells the sentinel, each once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FromGuard {
+    /// COMMAND runs, and has this PID.
+    Started(Pid),
+    /// All is over: end like this.
+    Over(Exit),
+}
+
+impl FromGuard {
+    fn encode(self) -> [u8; 5] {
+        let (kind, value) = match self {
+            Self::Started(pid) => (0, pid as u32),
+            Self::Over(Exit::Code(code)) => (1, u32::from(code)),
+            Self::Over(Exit::Signal(signal)) => (2, signal.number() as u32),
+        };
+        let [a, b, c, d] = value.to_ne_bytes();
+        [kind, a, b, c, d]
+    }
+
+    fn decode([kind, value @ ..]: [u8; 5]) -> Option<Self> {
+        let value = u32::from_ne_bytes(value);
+        match kind {
+            0 => Some(Self::Started(value as Pid)),
+            1 => Some(Self::Over(Exit::Code(value as u8))),
+            _ => Signal::new(value as i32).map(|signal| Self::Over(Exit::Signal(signal))),
+        }
     }
 }
 
@@ -153,14 +175,11 @@ pub enum Request {
     Stop(Signal, Pid),
     /// Go on: COMMAND does.
     Wake,
-    /// COMMAND has this PID: for the report, should the guard be killed.
-    Started(Pid),
 }
 
 /// What the upper half of a request's value says: `og`, and which one; the lower half is its number.
 const STOP: u64 = 0x6f67_0001_0000_0000;
 const WAKE: u64 = 0x6f67_0002_0000_0000;
-const STARTED: u64 = 0x6f67_0003_0000_0000;
 const NUMBER: u64 = 0xffff_ffff;
 
 impl Request {
@@ -176,7 +195,6 @@ impl Request {
             // A PID has 22 bits at the most (proc_sys_kernel(5), pid_max).
             Self::Stop(signal, pid) => STOP | (pid as u64) << 8 | signal.number() as u64,
             Self::Wake => WAKE,
-            Self::Started(pid) => STARTED | pid as u64,
         };
         let info = SignalInfo {
             number: Self::signal().number() as u32,
@@ -202,7 +220,6 @@ impl Request {
         match info.value & !NUMBER {
             STOP => Signal::new(number & 0xff).map(|signal| Self::Stop(signal, number >> 8)),
             WAKE => Some(Self::Wake),
-            STARTED => Some(Self::Started(number)),
             _ => None,
         }
     }
@@ -252,16 +269,16 @@ mod tests {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 };
         assert!(sentinel.send_signal(&Taken { info, stops: 0 }));
-        guard.send_exit(Exit::Code(7));
+        guard.tell(&FromGuard::Over(Exit::Code(7)));
         drop(guard);
-        assert_eq!(sentinel.receive_exit(), Received::Message(Exit::Code(7)));
-        assert_eq!(sentinel.receive_exit(), Received::End);
+        assert_eq!(sentinel.hear(), Received::Message(FromGuard::Over(Exit::Code(7))));
+        assert_eq!(sentinel.hear(), Received::End);
     }
 
     #[test]
     fn a_process_that_has_the_sentinels_number_gets_no_request() {
         let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        for request in [Request::Stop(Signal::TSTP, 1), Request::Wake, Request::Started(1)] {
+        for request in [Request::Stop(Signal::TSTP, 1), Request::Wake] {
             assert!(request.send(stranger.id() as Pid).is_err());
         }
         stranger.kill().unwrap();
@@ -270,13 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn the_outcome_arrives() {
-        for exit in [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)] {
+    fn what_the_guard_tells_arrives() {
+        let ends = [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)].map(FromGuard::Over);
+        for message in ends.into_iter().chain([FromGuard::Started(4_194_303)]) {
             let (sentinel, guard) = Channel::pair().unwrap();
-            guard.send_exit(exit);
+            guard.tell(&message);
             drop(guard);
-            assert_eq!(sentinel.receive_exit(), Received::Message(exit));
-            assert_eq!(sentinel.receive_exit(), Received::End);
+            assert_eq!(sentinel.hear(), Received::Message(message));
+            assert_eq!(sentinel.hear(), Received::End);
         }
     }
 }

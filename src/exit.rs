@@ -33,10 +33,11 @@ pub enum Stop {
     Refused,
 }
 
-/// Stops this process of the signal that stopped COMMAND, until somebody has us go on.
+/// Stops this process of the signal that stopped COMMAND, until somebody has us go on. Where COMMAND has a group of its own and the
+/// terminal was handed to that, the `whole_group` of ours is stopped, as the terminal would have done: a script around us, a pipeline.
 ///
 /// `goes_on` is asked once the stop is pending, where what happens from then on takes it back by SIGCONT.
-pub fn stop(signal: Signal, command: Pid, goes_on: impl FnOnce() -> bool) -> Stop {
+pub fn stop(signal: Signal, command: Pid, whole_group: bool, goes_on: impl FnOnce() -> bool) -> Stop {
     if signal == Signal::STOP {
         // It cannot be pending; it takes effect at once.
         if has_gone_on(command) || goes_on() {
@@ -50,6 +51,9 @@ pub fn stop(signal: Signal, command: Pid, goes_on: impl FnOnce() -> bool) -> Sto
     if has_gone_on(command) || goes_on() {
         let _ = sys::kill(std::process::id() as Pid, Some(Signal::CONT));
         return Stop::Void;
+    }
+    if whole_group {
+        let _ = sys::kill(0, Some(signal));
     }
     let_in(signal);
     // SIGCONT waits, which had us go on, or a stop that came after that and threw it away.

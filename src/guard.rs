@@ -6,21 +6,23 @@ use std::time::Instant;
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpgid, getppid, setpgid};
 
-use crate::channel::{self, Channel, Request, Taken};
-use crate::cli::{Group, OnExit, OnOrphan};
+use crate::channel::{self, Channel, FromGuard, Request, Taken};
+use crate::cli::{OnExit, OnOrphan};
 use crate::delivery::{self, Known};
 use crate::duration;
+use crate::early::SENT_TO_GROUPS;
 use crate::ending::{Ending, Left, Scope};
 use crate::entry::Entry;
 use crate::exit::{self, Stop};
 use crate::fate;
 use crate::inherited;
 use crate::job::Job;
-use crate::launch::{self, Launch, Place};
+use crate::launch::{self, Launch, Started};
+use crate::place::Place;
 use crate::plan::{Action, Cause, Event, Plan, Setting, Target};
 use crate::progress::Progress;
 use crate::report::{Received, Report, ReportFile};
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalSet};
 use crate::status::{Change, Ended, Exit, FAILED, KILLED};
 use crate::strangers::Strangers;
 use crate::summary;
@@ -54,15 +56,15 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
         job.voice.error(format_args!("cannot become a subreaper: {}", reason(&error.into())));
         return Exit::Code(FAILED);
     }
-    let (place, terminal) = choose_place(job);
+    let terminal = job.terminal();
     // One careless kill of a group must not hit sentinel and guard; without a sentinel, the group that a terminal belongs to is the caller's.
-    if behind.is_some() || matches!(place, Place::NewGroup if terminal.is_none()) {
+    if behind.is_some() || matches!(job.place, Place::NewGroup if terminal.is_none()) {
         let _ = setpgid(NixPid::from_raw(0), NixPid::from_raw(0));
     }
     let launch = Launch {
         argv: job.argv,
         inherited: &job.inherited,
-        place,
+        place: job.place,
         terminal: terminal.as_ref(),
         caller_group: job.caller_group,
         pdeathsig: job.options.pdeathsig,
@@ -77,7 +79,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
         }
     };
     match launch.start(identity()) {
-        Ok(command) => Guard::new(job, behind, strangers, (place, terminal), signals, command).watch(),
+        Ok(started) => Guard::new(job, behind, strangers, terminal, signals, started).watch(),
         Err(error) => {
             job.voice.error(format_args!("{}", error.message()));
             let exit = Exit::Code(error.status());
@@ -103,25 +105,15 @@ fn identity() -> Entry {
     guard.bytes(b".").number(sys::ticks_since_boot()).bytes(b".")
 }
 
-/// COMMAND's process group, and the terminal where it has to be handed over.
-fn choose_place(job: &Job) -> (Place, Option<Terminal>) {
-    match job.options.group {
-        Group::Same => (Place::Group(job.caller_group), None),
-        Group::Session => (Place::NewSession, None),
-        Group::Auto if Terminal::controlling().is_some() => (Place::Group(job.caller_group), None),
-        Group::Auto => (Place::NewGroup, None),
-        Group::New => (Place::NewGroup, Terminal::controlling()),
-    }
-}
-
 struct Guard<'a> {
     job: &'a Job,
     behind: Option<Behind<'a>>,
     strangers: Strangers,
-    place: Place,
     terminal: Option<Terminal>,
     signals: OwnedFd,
     command: Pid,
+    /// What the terminal sent before COMMAND was there, and has not come to us yet.
+    missed: SignalSet,
     plan: Plan,
     timer: Timer,
     ending: Option<Ending<'a>>,
@@ -146,9 +138,9 @@ impl<'a> Guard<'a> {
         job: &'a Job,
         behind: Option<Behind<'a>>,
         strangers: Strangers,
-        (place, terminal): (Place, Option<Terminal>),
+        terminal: Option<Terminal>,
         signals: OwnedFd,
-        command: Pid,
+        Started { pid: command, missed }: Started,
     ) -> Self {
         inherited::close_all_but([
             Some(signals.as_raw_fd()),
@@ -157,14 +149,12 @@ impl<'a> Guard<'a> {
             terminal.as_ref().map(Terminal::descriptor),
             job.report.as_ref().map(ReportFile::descriptor),
         ]);
-        let on_terminal = matches!(place, Place::Group(_)) || terminal.is_some();
+        let on_terminal = job.place.is_callers() || terminal.is_some();
         let (plan, first) = Plan::new(&job.options, Setting { is_init: job.is_init(), on_terminal });
-        job.voice.step(format_args!("started process {command}"));
-        if job.report.is_some()
-            && let Some(behind) = behind
-        {
-            let _ = Request::Started(command).send(behind.sentinel);
+        if let Some(behind) = behind.filter(|_| job.wants_to_know_of_start()) {
+            behind.channel.tell(&FromGuard::Started(command));
         }
+        job.voice.step(format_args!("started process {command}"));
         let sweep = (job.options.on_orphan == OnOrphan::Kill).then(|| {
             let how = (job.options.signal, job.options.grace);
             Sweep::new(command, strangers.clone(), how, &job.spare, job.detail(), &job.voice)
@@ -173,10 +163,10 @@ impl<'a> Guard<'a> {
             job,
             behind,
             strangers,
-            place,
             terminal,
             signals,
             command,
+            missed,
             plan,
             timer: Timer::default(),
             ending: None,
@@ -311,7 +301,9 @@ impl<'a> Guard<'a> {
 
     fn signal_came(&mut self, Taken { info, stops }: Taken) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
-        let delivered = self.terminal_has_delivered(signal, &info) || self.is_void(signal, stops);
+        let is_missed = self.missed.contains(signal);
+        self.missed = self.missed.without(signal);
+        let delivered = (!is_missed && self.terminal_has_delivered(signal, &info)) || self.is_void(signal, stops);
         match info.sender {
             0 => self.job.voice.step(format_args!("received {signal}")),
             sender => self.job.voice.step(format_args!("received {signal} from process {sender}")),
@@ -326,21 +318,11 @@ impl<'a> Guard<'a> {
 
     /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us.
     fn terminal_has_delivered(&self, signal: Signal, info: &SignalInfo) -> bool {
-        let sent_to_groups = [
-            Signal::HUP,
-            Signal::INT,
-            Signal::QUIT,
-            Signal::CONT,
-            Signal::TSTP,
-            Signal::TTIN,
-            Signal::TTOU,
-            Signal::WINCH,
-        ];
         // A terminal that hangs up tells the leader of its session and nobody else.
         let is_for_leader = || [Signal::HUP, Signal::CONT].contains(&signal) && self.job.leads_session();
         info.code == libc::SI_KERNEL
-            && matches!(self.place, Place::Group(_))
-            && sent_to_groups.contains(&signal)
+            && self.job.place.is_callers()
+            && SENT_TO_GROUPS.contains(&signal)
             && !is_for_leader()
     }
 
@@ -353,7 +335,7 @@ impl<'a> Guard<'a> {
         if signal.is_terminal_stop() {
             return stops != self.stops;
         }
-        if signal != Signal::CONT || !matches!(self.place, Place::Group(_)) {
+        if signal != Signal::CONT || !self.job.place.is_callers() {
             return false;
         }
         // What continues the caller's group continues COMMAND before us, for the youngest of a group is signalled first.
@@ -511,7 +493,7 @@ impl<'a> Guard<'a> {
     fn end_by(&mut self, step: impl FnOnce(&mut Ending<'a>) -> Left) {
         let left = step(self.ending.get_or_insert_with(|| {
             let job = self.job;
-            let group = matches!(self.place, Place::NewGroup | Place::NewSession).then_some(self.command);
+            let group = matches!(self.job.place, Place::NewGroup | Place::NewSession).then_some(self.command);
             // Reaped, it has no number any more.
             let command = if self.plan.ended().is_some() { 0 } else { self.command };
             let scope = Scope::Job { command, group, strangers: self.strangers.clone() };
@@ -556,7 +538,7 @@ impl<'a> Guard<'a> {
 
     fn send_to_group(&self, signal: Signal) {
         let is_in = |pid: Pid, group: Pid| getpgid(Some(NixPid::from_raw(pid))).is_ok_and(|of| of.as_raw() == group);
-        match self.place {
+        match self.job.place {
             Place::NewGroup | Place::NewSession => {
                 self.job.voice.step(format_args!("sending {signal} to process group {}", self.command));
                 let sent = sys::kill(-self.command, Some(signal));
@@ -601,7 +583,11 @@ impl<'a> Guard<'a> {
             None if self.job.is_init() => {}
             None => {
                 self.stops += 1;
-                if exit::stop(signal, self.command, || false) == Stop::Refused {
+                if let Some(deadline) = self.timer.deadline() {
+                    // It runs on, and we sleep deeper than it can wake us.
+                    sys::signal_after(Signal::CONT, deadline.saturating_duration_since(Instant::now()));
+                }
+                if exit::stop(signal, self.command, self.terminal.is_some(), || false) == Stop::Refused {
                     self.undo_stop(signal);
                 }
             }

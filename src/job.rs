@@ -6,13 +6,15 @@ use std::os::fd::OwnedFd;
 use nix::sys::prctl;
 use nix::unistd::{getpgrp, getpid, getppid, getsid};
 
-use crate::cli::{Options, Verbosity};
+use crate::cli::{Group, Options, Verbosity};
 use crate::ending::Detail;
 use crate::inherited::Inherited;
+use crate::place::Place;
 use crate::report::{Report, ReportFile};
 use crate::spare::Spare;
 use crate::status::Rules;
 use crate::sys::{self, CStrings, Pid};
+use crate::terminal::Terminal;
 use crate::voice::{Voice, reason};
 
 /// The job: what to run and how.
@@ -33,6 +35,8 @@ pub struct Job {
     pub started: Pid,
     /// The caller's process group.
     pub caller_group: Pid,
+    /// Where COMMAND runs.
+    pub place: Place,
     /// The process that started us, where its death shall end the job.
     pub parent: Option<OwnedFd>,
     /// Where the report goes.
@@ -53,6 +57,8 @@ impl Job {
         let started = getpid().as_raw();
         let parent = if options.die_with_parent { Some(watch_parent()?) } else { None };
         let report = options.report.as_deref().map(ReportFile::open).transpose()?;
+        let caller_group = getpgrp().as_raw();
+        let place = Place::choose(options.group, caller_group);
         let rules = Rules {
             by_signal: options.exit_by_signal,
             map: options.map_status.clone(),
@@ -67,7 +73,8 @@ impl Job {
             argv,
             rules,
             started,
-            caller_group: getpgrp().as_raw(),
+            caller_group,
+            place,
             parent,
             report,
             options,
@@ -82,6 +89,16 @@ impl Job {
     /// Whether we are PID 1 of our PID namespace.
     pub fn is_init(&self) -> bool {
         self.started == 1
+    }
+
+    /// Whether the sentinel has to hear when COMMAND is there: it takes the caller's signals then (see [`early`](crate::early)), or writes of it.
+    pub fn wants_to_know_of_start(&self) -> bool {
+        self.place.is_callers() || self.options.report.is_some()
+    }
+
+    /// The terminal, where COMMAND's own group may have to be given it.
+    pub fn terminal(&self) -> Option<Terminal> {
+        if self.options.group == Group::New { Terminal::controlling() } else { None }
     }
 
     /// How much is to be found out about the processes that are ended.

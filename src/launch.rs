@@ -9,24 +9,15 @@ use std::path::PathBuf;
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getpid, getppid, setpgid, setsid};
 
+use crate::early;
 use crate::entry::Entry;
 use crate::inherited::Inherited;
-use crate::signal::Signal;
+use crate::place::Place;
+use crate::signal::{Signal, SignalSet};
 use crate::status::{FAILED, NOT_FOUND, NOT_RUNNABLE};
 use crate::sys::{self, CStrings, Environment, Pid};
 use crate::terminal::Terminal;
 use crate::voice::{readable, reason};
-
-/// Where COMMAND runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// Leading a process group of its own.
-    NewGroup,
-    /// In this group, the caller's.
-    Group(Pid),
-    /// Leading a session of its own.
-    NewSession,
-}
 
 /// How COMMAND is started.
 pub struct Launch<'a> {
@@ -44,8 +35,17 @@ pub struct Launch<'a> {
     pub pdeathsig: Option<Signal>,
     /// Whether it can gain privileges.
     pub no_new_privs: bool,
-    /// The PID of the process that the caller started: where `LISTEN_PID` names it, COMMAND is meant.
+    /// The PID of the process that the caller started: where `LISTEN_PID` names it, COMMAND is meant, and so it is by a signal that waits for it.
     pub started: Pid,
+}
+
+/// COMMAND runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Started {
+    /// Its PID.
+    pub pid: Pid,
+    /// What the terminal sent before it was in the caller's group: see [`early`].
+    pub missed: SignalSet,
 }
 
 /// Why COMMAND does not run.
@@ -126,23 +126,23 @@ const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 const STACK: usize = 64 * 1024;
 
 impl Launch<'_> {
-    /// Starts COMMAND; its PID. `id` is its entry of the name [`ID`], without COMMAND's own PID, which is its end.
+    /// Starts COMMAND. `id` is its entry of the name [`ID`], without COMMAND's own PID, which is its end.
     ///
     /// # Errors
     /// [`LaunchError`]
-    pub fn start(&self, id: Entry) -> Result<Pid, LaunchError> {
+    pub fn start(&self, id: Entry) -> Result<Started, LaunchError> {
         let mut environment = self.environment(id);
         let mut stack: Vec<u8> = Vec::with_capacity(STACK + self.argv.count() * size_of::<usize>());
         let guard = getpid();
-        let mut errno = 0;
+        let (mut errno, mut missed) = (0, SignalSet::default());
         let mut child = || {
-            errno = self.become_command(guard, &mut environment);
+            errno = self.become_command(guard, &mut environment, &mut missed);
             NOT_RUNNABLE
         };
         let pid = sys::vfork(stack.spare_capacity_mut(), &mut child).map_err(LaunchError::Fork)?;
-        // The other process wrote it while we waited, which the compiler cannot know.
+        // The other process wrote them while we waited, which the compiler cannot know.
         match std::hint::black_box(errno) {
-            0 => Ok(pid),
+            0 => Ok(Started { pid, missed: std::hint::black_box(missed) }),
             errno => {
                 if let Some(terminal) = self.terminal {
                     terminal.hand_over(pid, self.caller_group);
@@ -172,7 +172,7 @@ impl Launch<'_> {
     }
 
     /// Runs in the new process, in our memory. Returns only where COMMAND cannot be run, with the error number.
-    fn become_command(&self, guard: NixPid, environment: &mut Environment<'_>) -> i32 {
+    fn become_command(&self, guard: NixPid, environment: &mut Environment<'_>, missed: &mut SignalSet) -> i32 {
         let me = getpid();
         let myself = NixPid::from_raw(0);
         // EPERM: the caller's group is in another session, or gone. COMMAND runs all the same, in the guard's group.
@@ -181,6 +181,9 @@ impl Launch<'_> {
             Place::Group(group) => setpgid(myself, NixPid::from_raw(group)),
             Place::NewSession => setsid().map(drop),
         };
+        if self.place.is_callers() {
+            *missed = early::missed(self.started);
+        }
         if let Some(terminal) = self.terminal {
             // Before COMMAND can read from it; and only if it is the caller's: from the background it would throw the shell out.
             terminal.hand_over(self.caller_group, me.as_raw());

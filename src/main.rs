@@ -12,7 +12,8 @@ use std::ffi::{c_char, c_int};
 
 use orphanguard::exit;
 use orphanguard::run;
-use orphanguard::sys::{CStrings, WithReserve};
+use orphanguard::sys::CStrings;
+use orphanguard::sys::reserve::WithReserve;
 
 #[global_allocator]
 static MEMORY: WithReserve = WithReserve;

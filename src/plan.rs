@@ -146,6 +146,8 @@ pub struct Plan {
     state: State,
     ended: Option<Ended>,
     stopped: bool,
+    /// A stop was forwarded: if COMMAND stops now, it was told to.
+    told_to_stop: bool,
     circumstances: Circumstances,
 }
 
@@ -161,8 +163,14 @@ impl Plan {
             rewrite: options.rewrite.clone(),
             setting,
         };
-        let plan =
-            Self { rules, state: State::Running, ended: None, stopped: false, circumstances: Circumstances::default() };
+        let plan = Self {
+            rules,
+            state: State::Running,
+            ended: None,
+            stopped: false,
+            told_to_stop: false,
+            circumstances: Circumstances::default(),
+        };
         (plan, options.timeout.map(|limit| Action::SetTimer(Some(limit))).into_iter().collect())
     }
 
@@ -241,6 +249,7 @@ impl Plan {
         if !delivered {
             let target = self.target(signal);
             actions.push(Action::Forward(signal, target));
+            self.told_to_stop |= signal.is_terminal_stop();
             // A stopped COMMAND cannot end until it goes on. A shell's `kill %1` sees to that for these two signals; a container
             // runtime, the caller of PID 1, does not, and would wait for its SIGKILL.
             let ends = [Signal::TERM, Signal::HUP].contains(&signal);
@@ -289,7 +298,10 @@ impl Plan {
             return Vec::new();
         }
         self.stopped = true;
-        vec![Action::HoldTimer, Action::Stop(signal)]
+        // A user, or a batch system by way of us, has the job pause. One that stops by itself, where nobody sees it, is just what a limit is for.
+        let pauses = self.rules.setting.on_terminal || self.told_to_stop;
+        let hold = pauses.then_some(Action::HoldTimer);
+        hold.into_iter().chain([Action::Stop(signal)]).collect()
     }
 
     fn on_continue(&mut self) -> Vec<Action> {
@@ -302,6 +314,7 @@ impl Plan {
             return Vec::new();
         }
         self.stopped = false;
+        self.told_to_stop = false;
         vec![Action::ReleaseTimer, Action::Wake]
     }
 
@@ -587,11 +600,22 @@ mod tests {
 
     #[test]
     fn a_stopped_job_stops_us_and_its_timer_and_goes_on_with_both() {
-        let mut plan = plan(OnExit::Kill);
+        let (mut plan, _) = Plan::new(&options(OnExit::Kill), Setting { is_init: false, on_terminal: true });
         assert_eq!(plan.on(Event::CommandStopped(Signal::TTIN)), [Action::HoldTimer, Action::Stop(Signal::TTIN)]);
         assert_eq!(plan.on(CONT), [Action::Forward(Signal::CONT, Target::Group)]);
         assert_eq!(plan.on(Event::CommandContinued), [Action::ReleaseTimer, Action::Wake]);
         assert_eq!(plan.on(Event::CommandContinued), []);
+    }
+
+    #[test]
+    fn where_nobody_sees_it_only_a_stop_that_was_asked_for_holds_the_timer() {
+        let mut plan = plan(OnExit::Kill);
+        assert_eq!(plan.on(Event::CommandStopped(Signal::STOP)), [Action::Stop(Signal::STOP)]);
+        let _ = plan.on(Event::CommandContinued);
+        let _ = plan.on(TSTP);
+        assert_eq!(plan.on(Event::CommandStopped(Signal::STOP)), [Action::HoldTimer, Action::Stop(Signal::STOP)]);
+        let _ = plan.on(Event::CommandContinued);
+        assert_eq!(plan.on(Event::CommandStopped(Signal::TSTP)), [Action::Stop(Signal::TSTP)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 
-use crate::channel::{self, Channel, Request, Taken};
+use crate::channel::{self, Channel, FromGuard, Request, Taken};
 use crate::cli::OnExit;
 use crate::ending::{Ending, Scope};
 use crate::exit::{self, Stop};
@@ -36,7 +36,7 @@ pub fn run(job: &Job) -> Exit {
         Ok((None, ours, guards)) => {
             drop(ours);
             let exit = guard::run(job, Some(guard::Behind { channel: &guards, sentinel: job.started }));
-            guards.send_exit(exit);
+            guards.tell(&FromGuard::Over(exit));
             sys::exit_now(0);
         }
         Ok((Some(guard), channel, guards)) => {
@@ -60,6 +60,9 @@ pub fn run(job: &Job) -> Exit {
 /// How long we wait for what the guard overlooked. SIGKILL ends that at once; what it does not end, the guard has waited for already.
 const OVERLOOKED: Duration = Duration::from_secs(1);
 
+/// How long we look after nothing but the channel at a time before COMMAND runs.
+const DEAF_AT_MOST: Duration = Duration::from_millis(100);
+
 struct Sentinel<'a> {
     job: &'a Job,
     guard: Pid,
@@ -73,6 +76,8 @@ struct Sentinel<'a> {
     asked: u32,
     stops: u32,
     guard_ended: bool,
+    /// Whether signals are taken: see [`early`](crate::early).
+    listens: bool,
     /// For the report, should it fall to us.
     command: Option<Pid>,
     received: Vec<Received>,
@@ -80,8 +85,6 @@ struct Sentinel<'a> {
 
 impl<'a> Sentinel<'a> {
     fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, strangers: Strangers) -> Self {
-        // If somebody stops us and then kills the guard, the channel's end must wake us.
-        sys::signal_when_readable(channel.as_fd(), Signal::CONT);
         inherited::close_all_but([
             Some(channel.descriptor()),
             Some(signals.as_raw_fd()),
@@ -89,7 +92,7 @@ impl<'a> Sentinel<'a> {
             job.parent.as_ref().map(AsRawFd::as_raw_fd),
             job.report.as_ref().map(ReportFile::descriptor),
         ]);
-        Self {
+        let mut sentinel = Self {
             job,
             guard,
             channel,
@@ -100,21 +103,44 @@ impl<'a> Sentinel<'a> {
             asked: 0,
             stops: 0,
             guard_ended: false,
+            listens: false,
             command: None,
             received: Vec::new(),
+        };
+        if !job.wants_to_know_of_start() {
+            sentinel.listen();
         }
+        sentinel
+    }
+
+    /// From now on signals are taken.
+    fn listen(&mut self) {
+        self.listens = true;
+        // If somebody stops us and then kills the guard, the channel's end must wake us. Not earlier: what the guard tells at the start would wake us
+        // too, and a SIGCONT throws away the stops that wait.
+        sys::signal_when_readable(self.channel.as_fd(), Signal::CONT);
     }
 
     fn watch(mut self) -> Exit {
         loop {
             let more = (!self.backlog.is_empty()).then_some(1);
-            let [signal, channel] = wait([Some(self.signals.as_fd()), Some(self.channel.as_fd())], more, None);
+            let signals = self.listens.then_some(self.signals.as_fd());
+            // Should somebody stop or kill the guard meanwhile, the signal that tells of it is not taken either.
+            let until = (!self.listens).then(|| Instant::now() + DEAF_AT_MOST);
+            let [signal, channel] = wait([signals, Some(self.channel.as_fd())], more, until);
+            if !self.listens {
+                self.reap();
+            }
             if signal {
                 self.read_signals();
             }
             if channel || self.guard_ended {
-                match self.channel.receive_exit() {
-                    channel::Received::Message(exit) => {
+                match self.channel.hear() {
+                    channel::Received::Message(FromGuard::Started(command)) => {
+                        self.command = Some(command);
+                        self.listen();
+                    }
+                    channel::Received::Message(FromGuard::Over(exit)) => {
                         if !self.guard_ended {
                             let _ = sys::wait_for(self.guard);
                         }
@@ -168,7 +194,6 @@ impl<'a> Sentinel<'a> {
                 self.asked += 1;
             }
             Some(Request::Wake) => self.stop = None,
-            Some(Request::Started(command)) => self.command = Some(command),
             None if self.is_for_the_job(&info) => {
                 if let Some(report) = &self.job.report {
                     self.received.push(report.received(info));
@@ -203,7 +228,7 @@ impl<'a> Sentinel<'a> {
     /// Stops as COMMAND was stopped; comes back when somebody has us go on.
     fn stop_as(&mut self, signal: Signal, command: Pid) {
         let channel = &self.channel;
-        let stopped = exit::stop(signal, command, || channel.is_readable());
+        let stopped = exit::stop(signal, command, self.job.terminal().is_some(), || channel.is_readable());
         self.stops = self.asked;
         if stopped == Stop::Refused {
             // It would not have stopped COMMAND in our place, so COMMAND goes on.

@@ -155,6 +155,12 @@ impl SignalSet {
         self.0 & (1 << (signal.0 - 1)) != 0
     }
 
+    /// The set with this signal.
+    #[must_use]
+    pub fn with(self, signal: Signal) -> Self {
+        Self(self.0 | (1 << (signal.0 - 1)))
+    }
+
     /// The set without this signal.
     #[must_use]
     pub fn without(self, signal: Signal) -> Self {
@@ -200,5 +206,6 @@ mod tests {
         assert!(set.contains(Signal::TERM));
         assert!(!set.contains(Signal::INT));
         assert_eq!(set.without(Signal::TERM), SignalSet::default());
+        assert_eq!(SignalSet::default().with(Signal::TERM), set);
     }
 }

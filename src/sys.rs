@@ -5,15 +5,14 @@
 //! back also what was inherited of those.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::UnsafeCell;
+pub mod reserve;
+
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::entry::Entry;
@@ -645,57 +644,4 @@ pub fn terminal_width() -> Option<usize> {
 pub fn fnmatch(glob: &CStr, name: &CStr) -> bool {
     // SAFETY: both are C strings.
     unsafe { libc::fnmatch(glob.as_ptr(), name.as_ptr(), 0) == 0 }
-}
-
-// ---- memory -------------------------------------------------------------------------------------------------------
-
-/// The system's allocator, and where that fails a reserve: a job may take its guard's memory away at any time, as each process of a user
-/// may set the limits of the others (`RLIMIT_AS`, `RLIMIT_DATA`, prlimit(2)), and a guard that aborts would leak the job.
-///
-/// What comes from the reserve is never given back to it. It costs nothing while it is not touched.
-pub struct WithReserve;
-
-const RESERVE: usize = 4 * 1024 * 1024;
-
-#[repr(align(4096))]
-struct Reserve(UnsafeCell<[MaybeUninit<u8>; RESERVE]>);
-
-// SAFETY: pieces are handed out by an atomic counter, each once.
-unsafe impl Sync for Reserve {}
-
-static MEMORY: Reserve = Reserve(UnsafeCell::new([MaybeUninit::uninit(); RESERVE]));
-static USED: AtomicUsize = AtomicUsize::new(0);
-
-impl WithReserve {
-    fn take(layout: Layout) -> *mut u8 {
-        let size = layout.size() + layout.align();
-        let start = USED.fetch_add(size, Ordering::Relaxed);
-        if start + size > RESERVE {
-            return ptr::null_mut();
-        }
-        let piece = MEMORY.0.get().cast::<u8>().wrapping_add(start);
-        piece.wrapping_add(piece.align_offset(layout.align()))
-    }
-
-    fn owns(memory: *mut u8) -> bool {
-        let start = MEMORY.0.get().cast::<u8>();
-        (start..start.wrapping_add(RESERVE)).contains(&memory)
-    }
-}
-
-// SAFETY: the system's allocator does as the trait wants, and so does `take`: each piece is of the size and alignment asked for, and nobody
-// else's. Growing copies into a new piece, as the trait's own `realloc` does.
-unsafe impl GlobalAlloc for WithReserve {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        let memory = unsafe { System.alloc(layout) };
-        if memory.is_null() { Self::take(layout) } else { memory }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        if !Self::owns(memory) {
-            // SAFETY: the caller's promise; it is not from the reserve, so it is the system's.
-            unsafe { System.dealloc(memory, layout) };
-        }
-    }
 }

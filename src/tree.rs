@@ -113,13 +113,15 @@ pub fn is_stopped_or_stopping(pid: Pid) -> bool {
         || Stat::of(pid).is_ok_and(|stat| stat.is_stopped())
 }
 
+/// From the text of `/proc/PID/status`: the set of signals behind this name, as `ShdPnd:`. Allocates nothing.
+pub fn signals_in(text: &[u8], name: &str) -> Option<SignalSet> {
+    let value = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
+    u64::from_str_radix(std::str::from_utf8(value).ok()?.trim(), 16).ok().map(SignalSet)
+}
+
 /// From the text of `/proc/PID/status`: whether a stop signal waits that is neither blocked, ignored nor caught.
 fn is_stopping(text: &[u8]) -> bool {
-    let set = |name: &str| {
-        let value = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
-        u64::from_str_radix(std::str::from_utf8(value).ok()?.trim(), 16).ok().map(SignalSet)
-    };
-    let sets = ["SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:"].map(set);
+    let sets = ["SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:"].map(|name| signals_in(text, name));
     let [Some(own), Some(shared), Some(blocked), Some(ignored), Some(caught)] = sets else { return false };
     [Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU].into_iter().any(|signal| {
         let is_in = |set: SignalSet| set.contains(signal);
@@ -151,7 +153,7 @@ impl Method {
     /// `--mount-proc`), where our numbers mean other people's processes.
     pub fn find() -> Self {
         let me = std::process::id();
-        if !read("/proc/self/status").is_ok_and(|status| is_seen_from_our_namespace(&status, me)) {
+        if !read("/proc/self/status").is_ok_and(|status| is_seen_from_our_namespace(&status, me as Pid)) {
             Self::Wait
         } else if fs::exists(format!("/proc/{me}/task/{me}/children")).unwrap_or(false) {
             Self::ChildrenFiles
@@ -161,13 +163,14 @@ impl Method {
     }
 }
 
-/// Whether this text of `/proc/self/status` comes from a `/proc` of our own PID namespace. `NSpid` lists our number in the namespace of
-/// that `/proc` and in each below it down to our own (proc_pid_status(5)): the first may be the same as the last by chance.
-fn is_seen_from_our_namespace(status: &[u8], me: u32) -> bool {
+/// Whether this text of the `/proc/PID/status` of a process, which has this PID for us, comes from a `/proc` of our own PID namespace. `NSpid` lists its
+/// number in the namespace of that `/proc` and in each below it down to its own (proc_pid_status(5)): the first may be the same as the last
+/// by chance. Allocates nothing.
+pub fn is_seen_from_our_namespace(status: &[u8], pid: Pid) -> bool {
     let field = |name: &[u8]| status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name));
     // Kernels without PID namespaces have no NSpid.
     let numbers = field(b"NSpid:").or_else(|| field(b"Pid:")).unwrap_or_default();
-    numbers.trim_ascii() == me.to_string().as_bytes()
+    std::str::from_utf8(numbers.trim_ascii()).is_ok_and(|number| number.parse() == Ok(pid))
 }
 
 /// Who is whose child at one moment, as far as it was looked at.

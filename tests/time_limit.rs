@@ -104,9 +104,10 @@ fn signals_after_the_first_do_not_put_the_kill_off() {
 }
 
 #[test]
-fn the_limit_stands_still_while_the_job_is_stopped() {
-    let mut job = start(&mut guarded("-t 500ms", "say command stop say again hold"));
+fn the_limit_stands_still_while_the_job_is_made_to_pause() {
+    let mut job = start(&mut guarded("-t 500ms", "say command hold"));
     let command = job.pid_of("command");
+    send(job.pid(), libc::SIGTSTP);
     common::wait_state(command, 'T');
     common::wait_state(job.pid(), 'T');
     let begun = std::time::Instant::now();
@@ -114,6 +115,12 @@ fn the_limit_stands_still_while_the_job_is_stopped() {
     common::wait_until("the limit to have been over", || begun.elapsed().as_millis() > 700);
     assert_eq!(common::state(command), Some('T'));
     send(job.pid(), libc::SIGCONT);
-    assert_eq!(job.pid_of("again"), command);
     assert_eq!(job.nobody_left().status.code(), Some(124));
+}
+
+#[test]
+fn but_a_job_that_stops_by_itself_runs_into_it() {
+    for options in ["", "--no-sentinel"] {
+        assert_eq!(run(&mut guarded(&format!("-t 100ms {options}"), "stop hold")).status.code(), Some(124));
+    }
 }
