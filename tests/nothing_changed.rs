@@ -252,7 +252,7 @@ fn witnessed(stage: &Stage, oddities: &[&'static Oddity], program: &Program, opt
 
 /// In the forked process: the common part, and then what these do.
 fn preparation(stage: &Stage, oddities: &[&'static Oddity]) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
-    let stdin = if stage.has_terminal { c"/dev/tty" } else { c"/dev/null" };
+    let has_terminal = stage.has_terminal;
     let (stage, oddities) = (stage.on_stage(), oddities.to_vec());
     move || {
         let stage = stage.out_of_the_way()?;
@@ -262,7 +262,14 @@ fn preparation(stage: &Stage, oddities: &[&'static Oddity]) -> impl Fn() -> io::
         for (fd, path) in [1, 2].into_iter().zip(&stage.outputs) {
             open(path, libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND, fd)?;
         }
-        open(stdin, libc::O_RDWR, 0)?;
+        if has_terminal {
+            open(c"/dev/tty", libc::O_RDWR, 0)?;
+        } else {
+            // The one that the tests may run on belongs to all of them, and `--group new` hands it over.
+            let leave = |()| ok(unsafe { libc::ioctl(0, libc::TIOCNOTTY) });
+            let _ = open(c"/dev/tty", libc::O_RDWR, 0).and_then(leave);
+            open(c"/dev/null", libc::O_RDWR, 0)?;
+        }
         oddities.iter().try_for_each(|oddity| (oddity.prepare)(&stage))
     }
 }
@@ -547,14 +554,17 @@ struct Oddity {
     pending: u64,
 }
 
+/// By itself, and together with others.
 const fn both(name: &'static str, prepare: fn(&OnStage) -> io::Result<()>) -> Oddity {
     Oddity { name, prepare, together: true, for_root: false, pending: 0 }
 }
 
+/// By itself only: another says more, or the contrary.
 const fn alone(name: &'static str, prepare: fn(&OnStage) -> io::Result<()>) -> Oddity {
     Oddity { together: false, ..both(name, prepare) }
 }
 
+/// For root only.
 const fn root(oddity: Oddity) -> Oddity {
     Oddity { for_root: true, ..oddity }
 }
