@@ -28,7 +28,7 @@ fn an_unknown_option_is_named_with_the_nearest() {
     check("--gracee 5 true", "unknown option '--gracee'; did you mean '--grace'?");
     check("--on-ex leave true", "unknown option '--on-ex'; did you mean '--on-exit'?");
     check("-z true", "unknown option '-z'; see orphanguard --help");
-    check("-v=1 true", "unknown option '-='; a letter's value has no '=' before it");
+    check("-v=1 true", "-v: takes no value, but got '1'; leave it out");
 }
 
 #[test]

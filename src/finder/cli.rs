@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::cli::one_line;
 use crate::duration;
 use crate::finder::guard_id::GuardFilter;
+use crate::finder::one_line::one_line;
 use crate::finder::users::Users;
 use crate::sys::Pid;
 
@@ -111,7 +111,7 @@ pub fn parse(arguments: &[OsString], users: &Users) -> Result<Request, UsageErro
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Request::Print(error.to_string()))
         }
-        Err(error) => Err(wrong(one_line(&error, "orphans"))),
+        Err(error) => Err(wrong(one_line(&error))),
     }
 }
 

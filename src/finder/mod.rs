@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod guard_id;
 pub mod json;
 pub mod list;
+mod one_line;
 pub mod orphan;
 pub mod reason;
 pub mod scan;
