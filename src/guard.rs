@@ -338,6 +338,11 @@ impl<'a> Guard<'a> {
         if signal != Signal::CONT || !self.job.place.is_callers() {
             return false;
         }
+        // It is older than the stop that waits for COMMAND, or it would have thrown that away. A shell's `fg` may continue a job that runs,
+        // and the user stop it before we come to pass that on.
+        if tree::is_stopped_or_stopping(self.command) && !self.plan.is_stopped() {
+            return true;
+        }
         // What continues the caller's group continues COMMAND before us, for the youngest of a group is signalled first.
         self.reap();
         if !self.plan.is_stopped() && stops == self.stops {
