@@ -14,7 +14,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::leader::{lead_session, open_terminal};
-use super::{PATIENCE, Pid, Scratch, children, helper, orphanguard, skip, spawn, try_send, wait_for};
+use super::{
+    PATIENCE, Pid, Scratch, children, helper, orphanguard, send, skip, spawn, state, status_field, try_send, wait_for,
+    wait_until,
+};
 
 pub const CTRL_C: &str = "\x03";
 pub const CTRL_D: &str = "\x04";
@@ -26,25 +29,36 @@ pub const CTRL_BACKSLASH: &str = "\x1c";
 pub struct Kind {
     pub name: &'static str,
     arguments: &'static [&'static str],
-    prompt: &'static str,
+    pub prompt: &'static str,
+    /// What is typed first.
+    pub setup: &'static str,
 }
 
-pub const BASH: Kind = Kind { name: "bash", arguments: &["--noprofile", "--norc", "-i"], prompt: "<$?> " };
-pub const DASH: Kind = Kind { name: "dash", arguments: &["-i"], prompt: "<$?> " };
-/// It shall tell of jobs at the next prompt as the others do, and not draw the line anew.
-pub const ZSH: Kind =
-    Kind { name: "zsh", arguments: &["-f", "-i", "+o", "notify", "+o", "promptsp", "+o", "promptcr"], prompt: "<%?> " };
-/// It draws its prompt anew with each key, so the status is told beside it, once.
-pub const FISH: Kind = Kind {
-    name: "fish",
-    arguments: &[
-        "--no-config",
-        "-i",
-        "-C",
-        "function fish_prompt; printf '<%s> ' $status >/dev/tty; end; function fish_title; end; set fish_greeting",
-    ],
-    prompt: "",
+impl Kind {
+    /// How it is typed.
+    pub fn line(self) -> String {
+        format!("{} {}", self.name, self.arguments.join(" "))
+    }
+}
+
+pub const BASH: Kind = Kind { name: "bash", arguments: &["--noprofile", "--norc", "-i"], prompt: "<$?> ", setup: ":" };
+pub const DASH: Kind = Kind { name: "dash", arguments: &["-i"], prompt: "<$?> ", setup: ":" };
+/// It shall tell of jobs at the next prompt as the others do, and not draw the line anew. Its own prompt gets lost where a job changes while
+/// it is drawn.
+pub const ZSH: Kind = Kind {
+    name: "zsh",
+    arguments: &["-f", "-i", "+o", "notify", "+o", "promptsp", "+o", "promptcr"],
+    prompt: "<%?> ",
+    setup: "PS1=; precmd() { printf '<%s> ' $? }",
 };
+/// It draws its prompt anew with each key, so the status is told beside it, once.
+pub const FISH: Kind =
+    Kind { name: "fish", arguments: &["--no-config", "-i", "-C", FISH_SETUP], prompt: "", setup: ":" };
+const FISH_SETUP: &str = "function fish_prompt; end; function fish_title; end; set fish_greeting;
+    function tell --on-event fish_prompt; printf '<%s> ' $status; end";
+
+/// It is taken after all that a terminal sends, where several wait: the kernel hands out the lowest first.
+pub const LAST: i32 = 40;
 
 /// What stands before COMMAND: nothing, for the control; and orphanguard.
 pub const WRAPPERS: [&str; 4] = ["", "orphanguard -- ", "orphanguard --no-sentinel -- ", "orphanguard --group new -- "];
@@ -98,6 +112,8 @@ impl Shell {
         }
         let home = Scratch::new(&format!("shell-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let (keyboard, terminal) = open_terminal();
+        // So wide that no shell wraps or scrolls a line while it is typed.
+        resize(&keyboard, 50, 500);
         let (proof, inherited) = io::pipe().unwrap();
         let mut command = Command::new(kind.name);
         command.args(kind.arguments).current_dir(home.path()).env_clear();
@@ -110,6 +126,8 @@ impl Shell {
         lead_session(&mut command);
         let inherited_fd = inherited.as_raw_fd();
         let hand_down = move || {
+            // Whoever runs the tests in the background, or by nohup(1), has signals ignored that a user's shell has not.
+            (1..=64).for_each(|signal| _ = unsafe { libc::signal(signal, libc::SIG_DFL) });
             // Onto itself it would stay closed on exec.
             let done = if inherited_fd == PROOF {
                 unsafe { libc::fcntl(PROOF, libc::F_SETFD, 0) }
@@ -121,9 +139,8 @@ impl Shell {
         unsafe { command.pre_exec(hand_down) };
         let child = spawn(&mut command).unwrap();
         let mut shell = Self { name: kind.name, child, keyboard, proof, screen: String::new(), seen: 0, home };
-        // So wide that no shell wraps or scrolls a line while it is typed.
-        shell.resize(50, 500);
         assert_eq!(shell.prompt(), 0, "{}", shell.screen);
+        shell.run(kind.setup);
         Some(shell)
     }
 
@@ -204,12 +221,9 @@ impl Shell {
                 return found;
             }
             let came = self.read(deadline.saturating_duration_since(Instant::now()));
-            assert!(came, "{what} does not come after\n{}\nbut\n{}", self.old(), &self.screen[self.seen..]);
+            let (old, new) = self.screen.split_at(self.seen);
+            assert!(came, "{what} does not come after\n{old}\nbut\n{new}\nof\n{}", self.processes());
         }
-    }
-
-    fn old(&self) -> &str {
-        &self.screen[..self.seen]
     }
 
     /// Whether more came in time, and not the terminal's end.
@@ -238,6 +252,14 @@ impl Shell {
         wait_for("the shell's only child", || <[Pid; 1]>::try_from(children(self.pid())).ok())[0]
     }
 
+    /// Has the job's COMMAND report [`LAST`], and demands that it reports nothing before: a copy of what the terminal or the shell has sent
+    /// would come from orphanguard, and so ahead of what orphanguard is sent after it.
+    pub fn reports_nothing_more(&mut self) {
+        send(self.job(), LAST);
+        let before = self.expect("got 40 ");
+        assert!(!before.contains("got"), "{}", self.screen);
+    }
+
     /// The process group that has the terminal.
     pub fn foreground(&self) -> Pid {
         let mut group = 0;
@@ -246,9 +268,32 @@ impl Shell {
         group
     }
 
+    /// Waits until the job that the shell was told to `fg` has the terminal.
+    pub fn wait_foreground(&self) {
+        wait_until("the job to have the terminal", || self.foreground() != self.pid());
+    }
+
+    /// Whether what is typed shows.
+    pub fn echoes(&self) -> bool {
+        let mut attributes = unsafe { std::mem::zeroed::<libc::termios>() };
+        assert_eq!(unsafe { libc::tcgetattr(self.keyboard.as_raw_fd(), &raw mut attributes) }, 0);
+        attributes.c_lflag & libc::ECHO != 0
+    }
+
     pub fn resize(&self, rows: u16, columns: u16) {
-        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        assert_eq!(unsafe { libc::ioctl(self.keyboard.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0);
+        resize(&self.keyboard, rows, columns);
+    }
+
+    /// The shell's descendants, for a failure to show: `4711 S sleep`.
+    fn processes(&self) -> String {
+        let mut found = children(self.pid());
+        let mut next = 0;
+        while let Some(&pid) = found.get(next) {
+            found.extend(children(pid));
+            next += 1;
+        }
+        let name = |pid| status_field(pid, "Name").unwrap_or_default();
+        found.iter().map(|&pid| format!("{pid} {} {}\n", state(pid).unwrap_or('-'), name(pid))).collect()
     }
 
     /// Leaves the shell, and demands that nobody is left; what has come to the screen in all.
@@ -273,6 +318,11 @@ impl Shell {
         assert_end(&mut self.proof);
         wait_for("the shell's end", || self.child.try_wait().unwrap());
     }
+}
+
+fn resize(terminal: &File, rows: u16, columns: u16) {
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    assert_eq!(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0);
 }
 
 fn assert_end(proof: &mut PipeReader) {
