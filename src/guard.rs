@@ -131,6 +131,8 @@ struct Guard<'a> {
     went_on: bool,
     /// While COMMAND's going on is handled.
     sentinel_is_awake: bool,
+    /// While the job is stopped: who may have it go on, readable once that is gone.
+    controller: Option<OwnedFd>,
 }
 
 impl<'a> Guard<'a> {
@@ -179,6 +181,7 @@ impl<'a> Guard<'a> {
             stops: 0,
             went_on: false,
             sentinel_is_awake: false,
+            controller: None,
         };
         guard.carry_out(first);
         guard
@@ -189,7 +192,9 @@ impl<'a> Guard<'a> {
             let channel = self.behind.filter(|_| !self.sentinel_lost).map(|behind| behind.channel.as_fd());
             let parent = self.job.parent.as_ref().filter(|_| !self.parent_lost).map(AsFd::as_fd);
             let until = self.next_moment();
-            let [signal, channel, parent] = wait([Some(self.signals.as_fd()), channel, parent], None, until);
+            let controller = self.controller.as_ref().filter(|_| self.plan.is_stopped()).map(AsFd::as_fd);
+            let descriptors = [Some(self.signals.as_fd()), channel, parent, controller];
+            let [signal, channel, parent, controller] = wait(descriptors, None, until);
             if channel {
                 self.read_channel();
             }
@@ -200,6 +205,9 @@ impl<'a> Guard<'a> {
                 self.parent_lost = true;
                 self.job.voice.step(format_args!("the parent has died"));
                 self.happened(Event::ParentLost);
+            }
+            if controller {
+                self.lost_controller();
             }
             if self.next_moment().is_none() {
                 continue;
@@ -267,6 +275,18 @@ impl<'a> Guard<'a> {
         exit::keep_awake();
         self.job.voice.error(format_args!("the sentinel was killed from outside; ending the job"));
         self.happened(Event::SentinelLost);
+    }
+
+    /// The shell is gone, perhaps as the terminal was hung up. What the kernel does about stopped processes then, it does not do here: we
+    /// are COMMAND's parent in another group of its session, which looks like job control to it.
+    fn lost_controller(&mut self) {
+        self.controller = None;
+        if self.plan.is_stopped() && !terminal::has_job_control(self.job.started) {
+            self.job.voice.step(format_args!("nobody is left who could have the job go on"));
+            for signal in [Signal::HUP, Signal::CONT] {
+                self.happened(Event::Signal { signal, delivered: false });
+            }
+        }
     }
 
     fn read_signals(&mut self) {
@@ -573,6 +593,11 @@ impl<'a> Guard<'a> {
     /// Has what the caller started stop of this signal, so that a shell sees a stopped job.
     fn stop_as(&mut self, signal: Signal) {
         self.went_on = false;
+        if self.behind.is_some() {
+            // Before the look below: it may die at any moment.
+            let controller = terminal::controller(self.job.started).ok().flatten();
+            self.controller = controller.and_then(|controller| sys::pidfd_open(controller).ok());
+        }
         if self.behind.is_some() && signal.is_terminal_stop() && !terminal::has_job_control(self.job.started) {
             // We are COMMAND's parent in another group of its session, which to the kernel looks like job control; so it has stopped
             // COMMAND although nobody will have it go on.

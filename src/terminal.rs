@@ -1,5 +1,6 @@
 //! The controlling terminal: which process group it belongs to, and handing it over.
 
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::fcntl::{OFlag, open};
@@ -46,18 +47,29 @@ impl Terminal {
     }
 }
 
-/// Whether anybody does job control over this process's group, who could have it go on: a parent in another group of the session, of it
-/// or of one of its ancestors in the group. If not, the kernel does not stop it by TSTP, TTIN or TTOU (an orphaned process group,
-/// setpgid(2)). Yes, where that cannot be read.
+/// Whether anybody does job control over this process's group. If not, the kernel does not stop it by TSTP, TTIN or TTOU. Yes, where that
+/// cannot be read.
 pub fn has_job_control(process: Pid) -> bool {
-    let Ok(mut member) = Stat::of(process) else { return true };
+    !matches!(controller(process), Ok(None))
+}
+
+/// Who could have this process's group go on: a parent in another group of the session, of it or of one of its ancestors in the group.
+/// Without one the group is orphaned (setpgid(2)).
+///
+/// # Errors
+/// Where that cannot be read.
+pub fn controller(process: Pid) -> io::Result<Option<Pid>> {
+    let mut member = Stat::of(process)?;
     loop {
-        let Ok(parent) = Stat::of(member.parent) else { return member.parent != 0 };
+        let parent = match Stat::of(member.parent) {
+            Err(_) if member.parent == 0 => return Ok(None),
+            parent => parent?,
+        };
         if parent.session != member.session {
-            return false;
+            return Ok(None);
         }
         if parent.group != member.group {
-            return true;
+            return Ok(Some(member.parent));
         }
         member = parent;
     }
