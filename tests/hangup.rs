@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use common::leader::on_a_terminal;
+use common::pty::{BASH, CTRL_Z, DASH, FISH, Kind, Shell, ZSH};
 use common::{Pid, guarded, orphanguard, send, status_field};
 
 fn parent(pid: Pid) -> Pid {
@@ -40,4 +41,53 @@ fn under_a_shell_that_leads_the_session() {
         send(ours, libc::SIGUSR1);
         assert_eq!(job.nobody_left_soon().out, "", "{options}");
     }
+}
+
+/// What a user's job may be like: what is typed after `orphanguard`, and whether Ctrl-Z is pressed then.
+const JOBS: [(&str, bool); 5] = [
+    ("helper say up hold", false),
+    ("helper child [ setsid ignore all say up hold ] hold", false),
+    ("helper say up hold", true),
+    ("helper child [ setsid ignore all say up hold ] hold", true),
+    ("helper say up hold &", false),
+];
+
+fn nobody_is_left_of_the_jobs_of(kind: Kind) {
+    for options in ["", "--no-sentinel", "--group new", "--group new --no-sentinel"] {
+        for (command, is_stopped) in JOBS {
+            // These two end of the hang-up themselves, and tell no job of the background of it.
+            if command.ends_with('&') && ["dash", "fish"].contains(&kind.name) {
+                continue;
+            }
+            let Some(mut shell) = Shell::start(kind) else { return };
+            // Sentinel and guard keep standard error open for as long as they live.
+            shell.line(&format!("orphanguard -q --grace 50ms {options} -- 2>&9 {command}"));
+            let _ = shell.number_after("up");
+            if is_stopped {
+                shell.press(CTRL_Z);
+                let _ = shell.prompt();
+            }
+            shell.hang_up(&format!("{options} {command} {is_stopped}"));
+        }
+    }
+}
+
+#[test]
+fn nobody_is_left_of_the_jobs_of_a_bash() {
+    nobody_is_left_of_the_jobs_of(BASH);
+}
+
+#[test]
+fn nobody_is_left_of_the_jobs_of_a_dash() {
+    nobody_is_left_of_the_jobs_of(DASH);
+}
+
+#[test]
+fn nobody_is_left_of_the_jobs_of_a_zsh() {
+    nobody_is_left_of_the_jobs_of(ZSH);
+}
+
+#[test]
+fn nobody_is_left_of_the_jobs_of_a_fish() {
+    nobody_is_left_of_the_jobs_of(FISH);
 }

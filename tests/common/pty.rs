@@ -308,14 +308,14 @@ impl Shell {
         let deadline = Instant::now() + PATIENCE;
         while self.read(deadline.saturating_duration_since(Instant::now())) {}
         assert!(Instant::now() < deadline, "somebody still has the terminal:\n{}", self.screen);
-        assert_end(&mut self.proof);
+        assert_end(&mut self.proof, &self.screen);
         wait_for("the shell's end", || self.child.try_wait().unwrap())
     }
 
     /// Hangs the terminal up, as a window does that is closed, and waits until nobody is left of all that has descriptor 9.
-    pub fn hang_up(mut self) {
+    pub fn hang_up(mut self, what: &str) {
         self.keyboard = File::open("/dev/null").unwrap();
-        assert_end(&mut self.proof);
+        assert_end(&mut self.proof, what);
         wait_for("the shell's end", || self.child.try_wait().unwrap());
     }
 }
@@ -325,8 +325,8 @@ fn resize(terminal: &File, rows: u16, columns: u16) {
     assert_eq!(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }, 0);
 }
 
-fn assert_end(proof: &mut PipeReader) {
-    assert!(wait_readable(proof.as_raw_fd(), PATIENCE), "somebody is left");
+fn assert_end(proof: &mut PipeReader, what: &str) {
+    assert!(wait_readable(proof.as_raw_fd(), PATIENCE), "somebody is left: {what}");
     let mut text = String::new();
     assert_eq!(proof.read_to_string(&mut text).unwrap(), 0, "{text}");
 }
