@@ -1,5 +1,5 @@
 //! Ctrl-Z, `fg`, `bg`, `&`, `jobs` and `kill %1` of an interactive shell work on orphanguard as on COMMAND alone.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(unsafe_code, clippy::unwrap_used, clippy::panic, clippy::undocumented_unsafe_blocks)]
 
 mod common;
 
@@ -43,6 +43,10 @@ fn reads(shell: &mut Shell, text: &str) {
 
 fn wait_goes_on(pid: Pid) {
     wait_until(&format!("process {pid} to go on"), || state(pid) != Some('T'));
+}
+
+fn group(pid: Pid) -> Pid {
+    unsafe { libc::getpgid(pid) }
 }
 
 #[test]
@@ -108,8 +112,27 @@ fn the_job_stops_once_command_has_stopped_and_not_before() {
         let _ = shell.prompt();
         assert!(is_stopped(shell), "{place}");
         shell.line("fg");
-        shell.wait_foreground();
+        wait_until("COMMAND to have the terminal", || shell.foreground() == group(command));
         send(command, libc::SIGUSR1);
+        shell.prompt()
+    });
+}
+
+#[test]
+fn the_job_goes_on_with_a_command_that_somebody_else_has_go_on() {
+    // Without a sentinel nobody is awake who could see it.
+    behind_each_of(&["", "orphanguard -- ", "orphanguard --group new -- "], |shell, wrapper| {
+        let place = format!("{} {wrapper}", shell.name);
+        shell.line(&format!("{wrapper}helper say up hold"));
+        let command = shell.number_after("up");
+        shell.press(CTRL_Z);
+        let _ = shell.prompt();
+        assert!(is_stopped(shell), "{place}");
+        send(command, libc::SIGCONT);
+        wait_goes_on(shell.job());
+        shell.line("fg");
+        shell.wait_foreground();
+        send(command, libc::SIGTERM);
         shell.prompt()
     });
 }
