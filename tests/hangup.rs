@@ -61,8 +61,14 @@ fn nobody_is_left_of_the_jobs_of(kind: Kind) {
             }
             let Some(mut shell) = Shell::start(kind) else { return };
             // Sentinel and guard keep standard error open for as long as they live.
-            shell.line(&format!("orphanguard -q --grace 50ms {options} -- 2>&9 {command}"));
-            let _ = shell.number_after("up");
+            let line = format!("orphanguard -q --grace 50ms {options} -- 2>&9 {command}");
+            if command.ends_with('&') {
+                // Before its prompt the shell may not know its job yet.
+                let _ = shell.background(&line, |shell| shell.number_after("up"));
+            } else {
+                shell.line(&line);
+                let _ = shell.number_after("up");
+            }
             if is_stopped {
                 shell.press(CTRL_Z);
                 let _ = shell.prompt();
