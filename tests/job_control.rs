@@ -60,7 +60,9 @@ fn ctrl_z_gives_the_prompt_back_and_fg_the_keyboard_as_often_as_one_likes() {
             shell.press(CTRL_Z);
             statuses.push(shell.prompt());
             assert_eq!(shell.foreground(), shell.pid(), "{place}");
-            assert_eq!((state(shell.job()), state(command)), (Some('T'), Some('T')), "{place}");
+            assert_eq!(state(shell.job()), Some('T'), "{place}");
+            // A key right after fg may find orphanguard about to go on, and stop it at once, COMMAND a moment later.
+            wait_state(command, 'T');
             assert!(is_stopped(shell), "{place}");
             shell.line("fg");
             shell.wait_foreground();

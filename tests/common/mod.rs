@@ -20,7 +20,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub type Pid = i32;
@@ -115,9 +115,14 @@ pub fn start_unheard(command: &mut Command) -> Running {
 
 /// One at a time: what a test in another thread forks meanwhile would hold our new pipes open until it calls exec.
 fn spawn(command: &mut Command) -> std::io::Result<Child> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = alone();
     command.spawn()
+}
+
+/// No other test starts a process meanwhile.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs a job to its end, and proves that nobody was left when orphanguard had ended.
@@ -343,6 +348,8 @@ impl Scratch {
     /// A new file in it, with these permissions.
     pub fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
         let path = self.0.join(name);
+        // A process that is just being made would have it open for writing, and then it could not be run (ETXTBSY).
+        let _guard = alone();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         path
