@@ -105,14 +105,14 @@ fn signals_after_the_first_do_not_put_the_kill_off() {
 
 #[test]
 fn the_limit_stands_still_while_the_job_is_made_to_pause() {
-    let mut job = start(&mut guarded("-t 500ms", "say command hold"));
+    let mut job = start(&mut guarded("-t 3s", "say command hold"));
     let command = job.pid_of("command");
     send(job.pid(), libc::SIGTSTP);
     common::wait_state(command, 'T');
     common::wait_state(job.pid(), 'T');
     let begun = std::time::Instant::now();
     // Longer than the limit: had it run out, COMMAND would have been continued to hear of it.
-    common::wait_until("the limit to have been over", || begun.elapsed().as_millis() > 700);
+    common::wait_until("the limit to have been over", || begun.elapsed().as_millis() > 3200);
     assert_eq!(common::state(command), Some('T'));
     send(job.pid(), libc::SIGCONT);
     assert_eq!(job.nobody_left().status.code(), Some(124));
