@@ -13,6 +13,7 @@ use lexopt::{Arg, Error, Parser};
 pub use options::{Forward, Group, OnExit, OnOrphan, Options, Verbosity};
 pub use table::{OPTIONS, Spec};
 
+use crate::launch::ID;
 use crate::nearest::nearest;
 use crate::spare::MARK;
 use crate::sys::CStrings;
@@ -143,11 +144,8 @@ fn set(options: &mut Options, given: &Given, variables: &[(&Spec, &OsStr)]) -> R
     Ok(())
 }
 
-/// Of that prefix and no option: what a guard around us gave us. Nor is the mark of the spared one, although `--spare` has its name:
-/// a pattern that is just `1` needs the command line.
-const ID: &[u8] = b"ORPHANGUARD_ID=";
-
-/// The options that the environment sets, with their values.
+/// The options that the environment sets, with their values. Of their prefix, and no option, is what a guard around us gave us; nor is the mark
+/// of the spared one, although `--spare` has its name: a pattern that is just `1` needs the command line.
 fn variables(environment: CStrings) -> Vec<(&'static Spec, &'static OsStr)> {
     let ours = environment
         .iter()

@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
-use nix::unistd::{Pid as NixPid, getpgid};
-
 use crate::delivery::{self, Known};
 use crate::duration;
 use crate::moment::Moment;
@@ -544,9 +542,9 @@ impl<'a> Ending<'a> {
     fn stop_group(&self) {
         let Some(group) = self.group() else { return };
         let family = Family::glance(self.method);
-        if family.children(self.me).into_iter().any(|pid| is_in(pid, group)) {
+        if family.children(self.me).into_iter().any(|pid| tree::is_in_group(pid, group)) {
             let _ = sys::kill(-group, Some(Signal::STOP));
-            for process in self.spared.values().filter(|process| is_in(process.pid, group)) {
+            for process in self.spared.values().filter(|process| tree::is_in_group(process.pid, group)) {
                 let _ = delivery::send(process.pid, process.known, &[Signal::CONT]);
             }
         }
@@ -573,10 +571,6 @@ impl<'a> Ending<'a> {
 
 fn is_gone(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
-}
-
-fn is_in(pid: Pid, group: Pid) -> bool {
-    getpgid(Some(NixPid::from_raw(pid))).is_ok_and(|of| of.as_raw() == group)
 }
 
 /// `node[4711]`, and its arguments where they are known.

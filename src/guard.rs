@@ -1,25 +1,26 @@
 //! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
 
+mod forwarding;
+mod stops;
+
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
 use nix::sys::prctl;
-use nix::unistd::{Pid as NixPid, getpgid, getppid, setpgid};
+use nix::unistd::{Pid as NixPid, getppid, setpgid};
 
 use crate::channel::{self, Channel, FromGuard, Request, Taken};
 use crate::cli::{OnExit, OnOrphan};
-use crate::delivery::{self, Known};
 use crate::duration;
-use crate::early::SENT_TO_GROUPS;
 use crate::ending::{Ending, Left, Scope};
 use crate::entry::Entry;
-use crate::exit::{self, Stop};
+use crate::exit::{self};
 use crate::fate;
 use crate::inherited;
 use crate::job::Job;
 use crate::launch::{self, Launch, Started};
 use crate::place::Place;
-use crate::plan::{Action, Cause, Event, Plan, Setting, Target};
+use crate::plan::{Action, Cause, Event, Plan, Setting};
 use crate::progress::Progress;
 use crate::report::{Received, Report, ReportFile};
 use crate::signal::{Signal, SignalSet};
@@ -28,10 +29,9 @@ use crate::strangers::Strangers;
 use crate::summary;
 use crate::sweep::Sweep;
 use crate::sys::{self, Pid, SignalInfo};
-use crate::terminal::{self, Terminal};
+use crate::terminal::Terminal;
 use crate::timer::Timer;
 use crate::tracing;
-use crate::tree::{self, Stat};
 use crate::voice::reason;
 use crate::waiting::wait;
 
@@ -277,18 +277,6 @@ impl<'a> Guard<'a> {
         self.happened(Event::SentinelLost);
     }
 
-    /// The shell is gone, perhaps as the terminal was hung up. What the kernel does about stopped processes then, it does not do here: we
-    /// are COMMAND's parent in another group of its session, which looks like job control to it.
-    fn lost_controller(&mut self) {
-        self.controller = None;
-        if self.plan.is_stopped() && !terminal::has_job_control(self.job.started) {
-            self.job.voice.step(format_args!("nobody is left who could have the job go on"));
-            for signal in [Signal::HUP, Signal::CONT] {
-                self.happened(Event::Signal { signal, delivered: false });
-            }
-        }
-    }
-
     fn read_signals(&mut self) {
         let stops = self.stops;
         let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).collect();
@@ -336,42 +324,6 @@ impl<'a> Guard<'a> {
         self.current = None;
     }
 
-    /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us.
-    fn terminal_has_delivered(&self, signal: Signal, info: &SignalInfo) -> bool {
-        // A terminal that hangs up tells the leader of its session and nobody else.
-        let is_for_leader = || [Signal::HUP, Signal::CONT].contains(&signal) && self.job.leads_session();
-        info.code == libc::SI_KERNEL
-            && self.job.place.is_callers()
-            && SENT_TO_GROUPS.contains(&signal)
-            && !is_for_leader()
-    }
-
-    /// Whether COMMAND has been stopped or continued since the signal came, or by the signal itself: passed on now, it would undo
-    /// what came after it.
-    fn is_void(&mut self, signal: Signal, stops: u32) -> bool {
-        if self.plan.ended().is_some() {
-            return false;
-        }
-        if signal.is_terminal_stop() {
-            return stops != self.stops;
-        }
-        if signal != Signal::CONT || !self.job.place.is_callers() {
-            return false;
-        }
-        // It is older than the stop that waits for COMMAND, or it would have thrown that away. A shell's `fg` may continue a job that runs,
-        // and the user stop it before we come to pass that on.
-        if tree::is_stopped_or_stopping(self.command) && !self.plan.is_stopped() {
-            return true;
-        }
-        // What continues the caller's group continues COMMAND before us, for the youngest of a group is signalled first.
-        self.reap();
-        if !self.plan.is_stopped() && stops == self.stops {
-            // The first one after a stop is the one that has continued it. Any other is meant for COMMAND.
-            return std::mem::take(&mut self.went_on);
-        }
-        self.went_on || stops != self.stops
-    }
-
     /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.
     fn reap(&mut self) {
         let mut command_ended = None;
@@ -407,41 +359,6 @@ impl<'a> Guard<'a> {
         if let Some(sweep) = &mut self.sweep {
             sweep.reaped(pid);
         }
-    }
-
-    fn command_stopped(&mut self, signal: Signal) {
-        self.job.voice.step(format_args!("process {} was stopped by {signal}", self.command));
-        if self.waits_for_the_callers_terminal(signal) {
-            return self.forward(Signal::CONT, Target::Group);
-        }
-        if let Some(terminal) = &self.terminal {
-            terminal.hand_over(self.command, self.job.caller_group);
-        }
-        self.happened(Event::CommandStopped(signal));
-    }
-
-    /// Whether COMMAND was stopped for want of the terminal although that is the caller's, and has it now. `fg` gives it to the caller's
-    /// group, and tells nobody where the job was not stopped.
-    fn waits_for_the_callers_terminal(&self, signal: Signal) -> bool {
-        let Some(terminal) = self.terminal.as_ref().filter(|_| [Signal::TTIN, Signal::TTOU].contains(&signal)) else {
-            return false;
-        };
-        let is_callers = terminal.foreground() == Some(self.job.caller_group);
-        terminal.hand_over(self.job.caller_group, self.command);
-        // Not if COMMAND has left the group that it led: to have it go on would be to have it stopped again, for ever.
-        is_callers && terminal.foreground() == Some(self.command)
-    }
-
-    fn command_continued(&mut self) {
-        self.went_on = true;
-        // Whoever continued the caller's group continued the sentinel too. To wake it again, where the terminal has stopped both again
-        // meanwhile, would show the caller a second stop. COMMAND is the first that the terminal's stop reaches, so look at it last.
-        self.sentinel_is_awake =
-            self.behind.is_some_and(|behind| Stat::of(behind.sentinel).is_ok_and(|stat| !stat.is_stopped()));
-        if !tree::is_stopped_or_stopping(self.command) {
-            self.happened(Event::CommandContinued);
-        }
-        self.sentinel_is_awake = false;
     }
 
     fn command_ended(&mut self, ended: Ended, left: bool) {
@@ -531,106 +448,6 @@ impl<'a> Guard<'a> {
             self.progress = Progress::begin(&self.job.voice);
         }
         self.looked(left.alive);
-    }
-
-    fn forward(&mut self, signal: Signal, target: Target) {
-        if signal == Signal::CONT
-            && let Some(terminal) = &self.terminal
-        {
-            // `fg` has given it to the caller's group; `bg` has not, and then it stays where it is.
-            terminal.hand_over(self.job.caller_group, self.command);
-        }
-        match target {
-            Target::Command => self.send_to_command(signal),
-            Target::Group => self.send_to_group(signal),
-            Target::Tree => {
-                let everyone = delivery::everyone(&self.strangers);
-                self.send_to_each(signal, &everyone);
-            }
-        }
-    }
-
-    fn send_to_command(&self, signal: Signal) {
-        self.job.voice.step(format_args!("sending {signal} to process {}", self.command));
-        // COMMAND is not reaped, so the number is its own. ESRCH cannot be, EPERM is a set-user-ID COMMAND's right.
-        let _ = match self.current {
-            Some(info) if info.code == libc::SI_QUEUE && info.number == signal.number() as u32 => {
-                sys::queue_signal(self.command, &info)
-            }
-            _ => sys::kill(self.command, Some(signal)),
-        };
-    }
-
-    fn send_to_group(&self, signal: Signal) {
-        let is_in = |pid: Pid, group: Pid| getpgid(Some(NixPid::from_raw(pid))).is_ok_and(|of| of.as_raw() == group);
-        match self.job.place {
-            Place::NewGroup | Place::NewSession => {
-                self.job.voice.step(format_args!("sending {signal} to process group {}", self.command));
-                let sent = sys::kill(-self.command, Some(signal));
-                // It may have gone into a group of its own, as shells do.
-                if sent.is_err() || !is_in(self.command, self.command) {
-                    self.send_to_command(signal);
-                }
-            }
-            Place::Group(group) => {
-                // kill(-group) would hit the caller.
-                self.send_to_command(signal);
-                let mut others = delivery::everyone(&self.strangers);
-                others.retain(|&(pid, _)| pid != self.command && is_in(pid, group));
-                self.send_to_each(signal, &others);
-            }
-        }
-    }
-
-    fn send_to_each(&self, signal: Signal, processes: &[(Pid, Known)]) {
-        for &(pid, known) in processes {
-            self.job.voice.step(format_args!("sending {signal} to process {pid}"));
-            // Gone, or not ours to signal: then it does not get it.
-            let _ = delivery::send(pid, known, &[signal]);
-        }
-    }
-
-    /// Has what the caller started stop of this signal, so that a shell sees a stopped job.
-    fn stop_as(&mut self, signal: Signal) {
-        self.went_on = false;
-        if self.behind.is_some() {
-            // Before the look below: it may die at any moment.
-            let controller = terminal::controller(self.job.started).ok().flatten();
-            self.controller = controller.and_then(|controller| sys::pidfd_open(controller).ok());
-        }
-        if self.behind.is_some() && signal.is_terminal_stop() && !terminal::has_job_control(self.job.started) {
-            // We are COMMAND's parent in another group of its session, which to the kernel looks like job control; so it has stopped
-            // COMMAND although nobody will have it go on.
-            return self.undo_stop(signal);
-        }
-        match self.behind {
-            Some(behind) if Request::Stop(signal, self.command).send(behind.sentinel).is_ok() => self.stops += 1,
-            // It is gone, and its number may be a stranger's.
-            Some(behind) if getppid().as_raw() != behind.sentinel => {}
-            // The next best, where no signal can be queued.
-            Some(behind) => drop(sys::kill(behind.sentinel, Some(Signal::STOP))),
-            // The kernel drops a stop signal for PID 1; and nobody could have it go on.
-            None if self.job.is_init() => {}
-            None => {
-                self.stops += 1;
-                if let Some(deadline) = self.timer.deadline() {
-                    // It runs on, and we sleep deeper than it can wake us.
-                    sys::signal_after(Signal::CONT, deadline.saturating_duration_since(Instant::now()));
-                }
-                if exit::stop(signal, self.command, self.terminal.is_some(), || false) == Stop::Refused {
-                    self.undo_stop(signal);
-                }
-            }
-        }
-    }
-
-    /// COMMAND would not have been stopped in our place, for nobody could have it go on: so it goes on.
-    fn undo_stop(&mut self, signal: Signal) {
-        if [Signal::TTIN, Signal::TTOU].contains(&signal) {
-            // It would use the terminal again, and be stopped again, for ever. This is what the kernel does about stopped orphans.
-            self.forward(Signal::HUP, Target::Group);
-        }
-        self.forward(Signal::CONT, Target::Group);
     }
 
     // ---- the end --------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ use crate::fate::Fate;
 use crate::signal::Signal;
 use crate::status::{Ended, Exit};
 use crate::sys::{self, CStrings, Pid, SignalInfo};
-use crate::voice::{readable, reason};
+use crate::voice::{as_text, readable, reason};
 
 /// Where the report goes.
 #[derive(Debug)]
@@ -221,14 +221,7 @@ fn rounded(seconds: f64) -> f64 {
 
 /// Text as it is; a byte that is not UTF-8 as `\xff`. So that this can be undone, a backslash before an `x` is `\x5c`.
 pub fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(&chunk.valid().replace("\\x", "\\x5cx"));
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
+    as_text(bytes, |text, valid| text.push_str(&valid.replace("\\x", "\\x5cx")))
 }
 
 #[cfg(test)]

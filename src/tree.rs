@@ -11,6 +11,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use nix::unistd::{Pid as NixPid, getpgid};
+
 use crate::signal::{Signal, SignalSet};
 use crate::sys::{self, Pid};
 
@@ -104,6 +106,11 @@ pub fn words(text: &[u8]) -> Vec<Vec<u8>> {
 /// Whether a process was started with this `NAME=value` in its environment; no, where that cannot be read.
 pub fn has_in_environment(pid: Pid, entry: &[u8]) -> bool {
     read(format!("/proc/{pid}/environ")).is_ok_and(|text| text.split(|&b| b == 0).any(|found| found == entry))
+}
+
+/// Whether a process is in this process group (getpgid(2)); no, where it is gone.
+pub fn is_in_group(pid: Pid, group: Pid) -> bool {
+    getpgid(Some(NixPid::from_raw(pid))).is_ok_and(|of| of.as_raw() == group)
 }
 
 /// Whether a process is stopped, or will be before it does anything else, of a signal that waits for it. No, where that cannot be read.

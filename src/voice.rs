@@ -119,11 +119,18 @@ pub fn reason(error: &io::Error) -> String {
 
 /// Bytes that are text to a reader: what is not UTF-8, and control characters, come escaped (`\xff`, `\n`).
 pub fn readable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
+    as_text(bytes, |text, valid| {
+        for character in valid.chars() {
             if character.is_control() { text.extend(character.escape_default()) } else { text.push(character) }
         }
+    })
+}
+
+/// Text, of which the valid parts are added by this function; what is not UTF-8 comes as `\xff`.
+pub fn as_text(bytes: &[u8], add: impl Fn(&mut String, &str)) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        add(&mut text, chunk.valid());
         for byte in chunk.invalid() {
             text.push_str(&format!("\\x{byte:02x}"));
         }

@@ -55,6 +55,17 @@ fn the_guard() {
     }
 }
 
+/// Kills one of the two.
+fn assert_that_the_other_ends_it(job: Running, guard: Pid, kill_the_guard: bool) {
+    if kill_the_guard {
+        send(guard, libc::SIGKILL);
+        assert_the_sentinel_took_over(&job.nobody_left(), guard);
+    } else {
+        send(job.pid(), libc::SIGKILL);
+        assert_the_guard_ended_it(&job.nobody_left_soon());
+    }
+}
+
 #[test]
 fn either_of_them_while_it_waits_for_a_grace_to_end() {
     for kill_the_guard in [false, true] {
@@ -63,13 +74,7 @@ fn either_of_them_while_it_waits_for_a_grace_to_end() {
         let (guard, stray) = (job.guard(), job.pid_of("stray"));
         drop(job.stdin.take());
         common::wait_until("the stray to be the only one", || children(guard) == [stray]);
-        if kill_the_guard {
-            send(guard, libc::SIGKILL);
-            assert_the_sentinel_took_over(&job.nobody_left(), guard);
-        } else {
-            send(job.pid(), libc::SIGKILL);
-            assert_the_guard_ended_it(&job.nobody_left_soon());
-        }
+        assert_that_the_other_ends_it(job, guard, kill_the_guard);
     }
 }
 
@@ -166,13 +171,7 @@ fn either_of_them_after_both_were_stopped() {
             send(pid, libc::SIGSTOP);
             wait_state(pid, 'T');
         }
-        if kill_the_guard {
-            send(guard, libc::SIGKILL);
-            assert_the_sentinel_took_over(&job.nobody_left(), guard);
-        } else {
-            send(job.pid(), libc::SIGKILL);
-            assert_the_guard_ended_it(&job.nobody_left_soon());
-        }
+        assert_that_the_other_ends_it(job, guard, kill_the_guard);
     }
 }
 

@@ -323,27 +323,14 @@ fn is_started_by_systemd(process: &Process) -> bool {
 mod tests {
     use super::*;
     use crate::finder::snapshot::Marks;
-    use crate::tree::Stat;
     use proptest::prelude::*;
 
     /// A machine that never was: PID 1 and what a test adds.
     #[derive(Clone)]
     struct Machine(Snapshot);
 
-    /// A process of a made-up machine: its own session and group at first, started at its PID times ten.
     fn process(pid: Pid, parent: Pid, name: &str) -> Process {
-        Process {
-            pid,
-            name: name.as_bytes().to_vec(),
-            stat: Stat { state: b'S', parent, group: pid, session: pid, threads: 1, start: pid as u64 * 10 },
-            is_kernel_thread: false,
-            is_in_foreground: false,
-            cpu_ticks: 0,
-            memory_pages: 0,
-            environment: Environment::Read(Marks::default()),
-            world: World::Ours,
-            unit: None,
-        }
+        Process::made_up(pid, parent, name)
     }
 
     impl Process {

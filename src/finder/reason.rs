@@ -119,23 +119,10 @@ fn name(snapshot: &Snapshot, pid: Pid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finder::snapshot::{Environment, Marks, World};
-    use crate::tree::Stat;
 
     #[test]
     fn a_users_systemd_is_told_from_a_machines_and_a_containers() {
-        let process = |pid, parent, name: &str| Process {
-            pid,
-            name: name.as_bytes().to_vec(),
-            stat: Stat { state: b'S', parent, group: pid, session: pid, threads: 1, start: 1 },
-            is_kernel_thread: false,
-            is_in_foreground: false,
-            cpu_ticks: 0,
-            memory_pages: 0,
-            environment: Environment::Read(Marks::default()),
-            world: World::Ours,
-            unit: None,
-        };
+        let process = Process::made_up;
         let all =
             [process(1, 0, "systemd"), process(20, 1, "systemd"), process(30, 1, "conmon"), process(31, 30, "systemd")];
         let processes = all.into_iter().map(|process| (process.pid, process)).collect();

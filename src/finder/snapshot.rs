@@ -37,6 +37,23 @@ pub struct Process {
 }
 
 impl Process {
+    /// Of a made-up machine: in a session and a group of its own, started at its PID times ten.
+    #[cfg(test)]
+    pub fn made_up(pid: Pid, parent: Pid, name: &str) -> Self {
+        Self {
+            pid,
+            name: name.as_bytes().to_vec(),
+            stat: Stat { state: b'S', parent, group: pid, session: pid, threads: 1, start: pid as u64 * 10 },
+            is_kernel_thread: false,
+            is_in_foreground: false,
+            cpu_ticks: 0,
+            memory_pages: 0,
+            environment: Environment::Read(Marks::default()),
+            world: World::Ours,
+            unit: None,
+        }
+    }
+
     /// The guard that it says it runs under. Whoever says so can harm nobody but himself.
     pub fn guard(&self) -> Option<GuardId> {
         match &self.environment {
