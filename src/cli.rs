@@ -37,11 +37,14 @@ type Given = Vec<(&'static Spec, OsString)>;
 /// # Errors
 /// One line that names what is wrong, why, and the way out.
 pub fn parse(argv: CStrings, environment: CStrings) -> Result<Request, String> {
-    let (given, operands) =
-        match without_options(argv).map_or_else(|| split(argv), |operands| Ok(Line::Run(Vec::new(), operands)))? {
-            Line::Run(given, operands) => (given, operands),
-            Line::Print(text) => return Ok(Request::Print(text)),
-        };
+    let line = match without_options(argv) {
+        Some(operands) => Line::Run(Vec::new(), operands),
+        None => split(argv)?,
+    };
+    let (given, operands) = match line {
+        Line::Run(given, operands) => (given, operands),
+        Line::Print(text) => return Ok(Request::Print(text)),
+    };
     let mut options = Options::default();
     let variables = variables(environment);
     if !given.is_empty() || !variables.is_empty() {

@@ -3,8 +3,7 @@
 //! What the terminal sends, Ctrl-C say, goes to its whole foreground group: COMMAND gets it there itself, and it is not passed on to it. But
 //! what came before COMMAND had joined the group, be it in the first half of a millisecond, has reached none but the process that the
 //! caller started, which has it blocked. So that process takes none until COMMAND is there, and COMMAND's own process looks, right after it
-//! has joined, what waits there and not for itself too. A signal to a group goes to all its members under
-//! one lock: what waits for one of them and not, a moment later, for another was sent before that one had joined.
+//! has joined, what waits there and not for itself too. A signal to a group goes to all its members under one lock: what waits for one of them and not, a moment later, for another was sent before that one had joined.
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;

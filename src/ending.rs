@@ -410,7 +410,8 @@ impl<'a> Ending<'a> {
     // ---- asking ---------------------------------------------------------------------------------------------------
 
     fn ask_all(&mut self, signal: Option<Signal>) -> usize {
-        let begun = if self.method.can_read() { Moment::now() } else { None };
+        // Who is only looked at has been asked nothing that it could act on.
+        let begun = if self.has_begun() && self.method.can_read() { Moment::now() } else { None };
         let family = self.family();
         let mut queue = self.roots(&family);
         let mut seen = BTreeSet::new();
@@ -422,9 +423,9 @@ impl<'a> Ending<'a> {
             let is_adopted = known == Known::OurChild && self.found.get(&pid).is_none_or(|old| old.known != known);
             let Some(process) = self.meet(pid, known) else { continue };
             seen.insert(pid);
-            let known = process.known;
+            let (known, start) = (process.known, process.start);
             let is_new = process.asked == Asked::No;
-            if is_new && self.is_cleanup(pid) {
+            if is_new && self.is_cleanup(pid, known, start) {
                 // Nobody tells us when that parent ends, unless it is our child.
                 self.look_by(Instant::now() + TICK);
                 continue;
@@ -456,10 +457,9 @@ impl<'a> Ending<'a> {
 
     /// Whether a process was started by one that had been asked to end by then, and lives: a shell's trap, a server that shuts down, may need it for
     /// that. It is left alone as long as its parent lives and the grace runs; what it starts itself is not even looked at.
-    fn is_cleanup(&self, pid: Pid) -> bool {
-        let Some(process) = self.found.get(&pid).filter(|_| self.has_begun()) else { return false };
-        let (Known::ChildOf(parent) | Known::Below { parent, .. }) = process.known else { return false };
-        match (self.found.get(&parent).map(|parent| parent.asked), process.start) {
+    fn is_cleanup(&self, pid: Pid, known: Known, start: Option<u64>) -> bool {
+        let (Known::ChildOf(parent) | Known::Below { parent, .. }) = known else { return false };
+        match (self.found.get(&parent).map(|parent| parent.asked), start) {
             (Some(Asked::By(Some(moment))), Some(start)) => moment.is_before(pid, start),
             _ => false,
         }

@@ -14,7 +14,7 @@ use crate::cli::{OnExit, OnOrphan};
 use crate::duration;
 use crate::ending::{Ending, Left, Scope};
 use crate::entry::Entry;
-use crate::exit::{self};
+use crate::exit;
 use crate::fate;
 use crate::inherited;
 use crate::job::Job;

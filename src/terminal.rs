@@ -30,7 +30,7 @@ impl Terminal {
 
     /// Makes this group the foreground one. Never fatal: the terminal may have been hung up, or the group may be gone. SIGTTOU is blocked,
     /// so a background process may do this too.
-    pub fn give_to(&self, group: Pid) {
+    fn give_to(&self, group: Pid) {
         let _ = tcsetpgrp(&self.fd, NixPid::from_raw(group));
     }
 

@@ -176,10 +176,9 @@ fn nothing() -> io::Result<()> {
 
 // ---- what COMMAND closes is closed --------------------------------------------------------------------------------
 
-#[test]
-fn while_command_runs() {
+fn closes_as_it_runs(name: &str, prepare: fn() -> io::Result<()>) {
     for options in OPTIONS {
-        let mut job = Job::start("runs", options, "say command CLOSE hold", nothing);
+        let mut job = Job::start(name, options, "say command CLOSE hold", prepare);
         let command = job.running.pid_of("command");
         job.assert_all_is_held();
         send(command, libc::SIGUSR2);
@@ -188,6 +187,11 @@ fn while_command_runs() {
         send(job.running.pid(), libc::SIGTERM);
         assert_eq!(job.running.nobody_left().status.signal(), Some(libc::SIGTERM), "{options}");
     }
+}
+
+#[test]
+fn while_command_runs() {
+    closes_as_it_runs("runs", nothing);
 }
 
 /// COMMAND leaves a process that SIGTERM does not end.
@@ -260,16 +264,7 @@ fn where_the_kernel_cannot_close_many_at_once() {
         checked(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
         checked(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) }).map(drop)
     }
-    for options in OPTIONS {
-        let mut job = Job::start("one_by_one", options, "say command CLOSE hold", without_close_range);
-        let command = job.running.pid_of("command");
-        job.assert_all_is_held();
-        send(command, libc::SIGUSR2);
-        job.wait_until_all_is_free();
-        job.assert_ours_live();
-        send(job.running.pid(), libc::SIGTERM);
-        job.running.nobody_left();
-    }
+    closes_as_it_runs("one_by_one", without_close_range);
 }
 
 // ---- what sentinel and guard have of their own --------------------------------------------------------------------
