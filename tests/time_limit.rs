@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 
 use common::{guarded, run, send, start};
 
@@ -105,7 +105,8 @@ fn signals_after_the_first_do_not_put_the_kill_off() {
 
 #[test]
 fn the_limit_stands_still_while_the_job_is_made_to_pause() {
-    let mut job = start(&mut guarded("-t 3s", "say command hold"));
+    // In a group of its own, as a shell's job: where nobody could have it go on, SIGTSTP stops nobody (setpgid(2)).
+    let mut job = start(guarded("-t 3s", "say command hold").process_group(0));
     let command = job.pid_of("command");
     send(job.pid(), libc::SIGTSTP);
     common::wait_state(command, 'T');
