@@ -483,6 +483,10 @@ impl<'a> Ending<'a> {
 
     fn ask_one(&mut self, pid: Pid, known: Known, signal: Option<Signal>) {
         let Some(signal) = signal else { return };
+        if known == Known::OurChild && sys::has_ended(pid) {
+            // It came to us like that, or ended on its way here. A signal would be taken for the cause.
+            return;
+        }
         let sent = delivery::send(pid, known, &[signal, Signal::CONT]);
         self.note_sent(pid, signal, sent);
     }

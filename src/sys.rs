@@ -226,12 +226,26 @@ pub fn wait_for(pid: Pid) -> io::Result<Change> {
     Ok(Change::from_wait_status(status))
 }
 
-/// Whether `pid` is a child of ours that is not reaped (0: whether there is any), by a waitid(2) that leaves everything as it is.
+/// Whether `pid` is a child of ours that is not reaped (0: whether there is any).
 pub fn is_child(pid: Pid) -> bool {
+    end_of(pid).is_some()
+}
+
+/// Whether a child of ours has ended and is not reaped.
+pub fn has_ended(child: Pid) -> bool {
+    end_of(child) == Some(true)
+}
+
+/// Whether this child (0: any) has ended, by a waitid(2) that leaves everything as it is; `None` where there is no such child.
+fn end_of(pid: Pid) -> Option<bool> {
     let kind = if pid == 0 { libc::P_ALL } else { libc::P_PID };
     let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
-    // SAFETY: a NULL siginfo is allowed (waitid(2)).
-    unsafe { libc::waitid(kind, pid as libc::id_t, ptr::null_mut(), flags) == 0 }
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the call fills in the struct.
+    let waited = unsafe { libc::waitid(kind, pid as libc::id_t, info.as_mut_ptr(), flags) };
+    // SAFETY: all of it is numbers, for which zero is a value, and zero it stays where none has ended.
+    let info = unsafe { info.assume_init() };
+    (waited == 0).then_some(info.si_signo != 0)
 }
 
 /// What the kernel sends us when our parent's thread ends (`PR_SET_PDEATHSIG`); nix has no realtime signals.
@@ -644,4 +658,23 @@ pub fn terminal_width() -> Option<usize> {
 pub fn fnmatch(glob: &CStr, name: &CStr) -> bool {
     // SAFETY: both are C strings.
     unsafe { libc::fnmatch(glob.as_ptr(), name.as_ptr(), 0) == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_lives_one_that_has_ended_and_none_are_told_apart() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id() as Pid;
+        assert!(is_child(pid) && !has_ended(pid));
+        child.kill().unwrap();
+        while !has_ended(pid) {
+            std::thread::yield_now();
+        }
+        assert!(is_child(pid));
+        child.wait().unwrap();
+        assert!(!is_child(pid) && !has_ended(pid));
+    }
 }
