@@ -33,7 +33,7 @@ pub enum Stop {
     Refused,
 }
 
-/// Stops this process of the signal that stopped COMMAND, until somebody has us go on. Where COMMAND has a group of its own and the
+/// Stops this process of the signal that stopped COMMAND (0 where that has ended and what it left is waited for), until somebody has us go on. Where COMMAND has a group of its own and the
 /// terminal was handed to that, the `whole_group` of ours is stopped, as the terminal would have done: a script around us, a pipeline.
 ///
 /// `goes_on` is asked once the stop is pending, where what happens from then on takes it back by SIGCONT.
@@ -62,9 +62,9 @@ pub fn stop(signal: Signal, command: Pid, whole_group: bool, goes_on: impl FnOnc
     if traces.into_iter().any(|trace| pending.contains(trace)) { Stop::Over } else { Stop::Refused }
 }
 
-/// Whether COMMAND surely is stopped no more.
+/// Whether COMMAND surely is stopped no more. One that has ended (0) does not count.
 fn has_gone_on(command: Pid) -> bool {
-    if Method::find() == Method::Wait {
+    if command == 0 || Method::find() == Method::Wait {
         return false;
     }
     // Of a process whose first thread has ended, the others may be stopped.

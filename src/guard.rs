@@ -1,6 +1,7 @@
 //! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
 
 mod forwarding;
+mod membership;
 mod stops;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -58,13 +59,15 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
     }
     let terminal = job.terminal();
     // One careless kill of a group must not hit sentinel and guard; without a sentinel, the group that a terminal belongs to is the caller's.
-    if behind.is_some() || matches!(job.place, Place::NewGroup if terminal.is_none()) {
+    let place = job.place.with_guard(std::process::id() as Pid);
+    let is_led = matches!(place, Place::NewGroup if terminal.is_none()) || place == Place::Leaderless;
+    if behind.is_some() || is_led {
         let _ = setpgid(NixPid::from_raw(0), NixPid::from_raw(0));
     }
     let launch = Launch {
         argv: job.argv,
         inherited: &job.inherited,
-        place: job.place,
+        place,
         terminal: terminal.as_ref(),
         caller_group: job.caller_group,
         pdeathsig: job.options.pdeathsig,
@@ -112,8 +115,12 @@ struct Guard<'a> {
     terminal: Option<Terminal>,
     signals: OwnedFd,
     command: Pid,
+    /// Its process group, where that is the job's alone.
+    group: Option<Pid>,
     /// What the terminal sent before COMMAND was there, and has not come to us yet.
     missed: SignalSet,
+    /// What came to us while we were in COMMAND's group yet, in the first instant: it was sent to the group, and COMMAND has it.
+    echoes: SignalSet,
     plan: Plan,
     timer: Timer,
     ending: Option<Ending<'a>>,
@@ -142,7 +149,7 @@ impl<'a> Guard<'a> {
         strangers: Strangers,
         terminal: Option<Terminal>,
         signals: OwnedFd,
-        Started { pid: command, missed }: Started,
+        Started { pid: command, group, missed }: Started,
     ) -> Self {
         inherited::close_all_but([
             Some(signals.as_raw_fd()),
@@ -161,6 +168,7 @@ impl<'a> Guard<'a> {
             let how = (job.options.signal, job.options.grace);
             Sweep::new(command, strangers.clone(), how, &job.spare, job.detail(), &job.voice)
         });
+        let leaves_early = behind.is_some() && job.place == Place::Leaderless;
         let mut guard = Self {
             job,
             behind,
@@ -168,7 +176,10 @@ impl<'a> Guard<'a> {
             terminal,
             signals,
             command,
+            group,
             missed,
+            // Nobody else knows our number so soon.
+            echoes: if leaves_early { sys::pending_signals().without(Signal::CHLD) } else { SignalSet::default() },
             plan,
             timer: Timer::default(),
             ending: None,
@@ -279,7 +290,7 @@ impl<'a> Guard<'a> {
 
     fn read_signals(&mut self) {
         let stops = self.stops;
-        let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).collect();
+        let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).filter(|info| !self.is_echo(info)).collect();
         if let Some(behind) = self.behind
             && all.iter().any(|info| info.sender == behind.sentinel)
             && getppid().as_raw() != behind.sentinel
@@ -296,8 +307,19 @@ impl<'a> Guard<'a> {
             self.reap();
         }
         for info in others {
-            self.signal_came(Taken { info, stops });
+            match Signal::new(info.number as i32).filter(|_| self.is_member()) {
+                Some(signal) => self.group_signal_came(signal, info),
+                None => self.signal_came(Taken { info, stops }),
+            }
         }
+    }
+
+    fn is_echo(&mut self, info: &SignalInfo) -> bool {
+        let Some(signal) = Signal::new(info.number as i32).filter(|&signal| self.echoes.contains(signal)) else {
+            return false;
+        };
+        self.echoes = self.echoes.without(signal);
+        true
     }
 
     /// A broken pipe of ours, our own timer, the sentinel's death.
@@ -307,11 +329,16 @@ impl<'a> Guard<'a> {
         is_wake_up || exit::is_our_own(info)
     }
 
+    /// A signal was sent to the process that the caller started.
     fn signal_came(&mut self, Taken { info, stops }: Taken) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
         let is_missed = self.missed.contains(signal);
         self.missed = self.missed.without(signal);
         let delivered = (!is_missed && self.terminal_has_delivered(signal, &info)) || self.is_void(signal, stops);
+        self.take(signal, info, delivered);
+    }
+
+    fn take(&mut self, signal: Signal, info: SignalInfo, delivered: bool) {
         match info.sender {
             0 => self.job.voice.step(format_args!("received {signal}")),
             sender => self.job.voice.step(format_args!("received {signal} from process {sender}")),
@@ -435,10 +462,9 @@ impl<'a> Guard<'a> {
     fn end_by(&mut self, step: impl FnOnce(&mut Ending<'a>) -> Left) {
         let left = step(self.ending.get_or_insert_with(|| {
             let job = self.job;
-            let group = matches!(self.job.place, Place::NewGroup | Place::NewSession).then_some(self.command);
             // Reaped, it has no number any more.
             let command = if self.plan.ended().is_some() { 0 } else { self.command };
-            let scope = Scope::Job { command, group, strangers: self.strangers.clone() };
+            let scope = Scope::Job { command, group: self.group, strangers: self.strangers.clone() };
             Ending::new(scope, job.detail(), &job.spare, &job.voice)
         }));
         if self.plan.ended().is_some() && left.alive > 0 {

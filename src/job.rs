@@ -58,7 +58,7 @@ impl Job {
         let parent = if options.die_with_parent { Some(watch_parent()?) } else { None };
         let report = options.report.as_deref().map(ReportFile::open).transpose()?;
         let caller_group = getpgrp().as_raw();
-        let place = Place::choose(options.group, caller_group);
+        let place = Place::choose(options.group, caller_group, caller_group == started);
         let rules = Rules {
             by_signal: options.exit_by_signal,
             map: options.map_status.clone(),

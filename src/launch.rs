@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, OsStr};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -44,6 +45,8 @@ pub struct Launch<'a> {
 pub struct Started {
     /// Its PID.
     pub pid: Pid,
+    /// Its process group, where that is the job's alone: not the caller's, and none that we are in.
+    pub group: Option<Pid>,
     /// What the terminal sent before it was in the caller's group: see [`early`].
     pub missed: SignalSet,
 }
@@ -125,6 +128,25 @@ const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 /// What execvpe(3) and we need of stack, besides the arguments that it copies to run a script without `#!`.
 const STACK: usize = 64 * 1024;
 
+/// Leaves the process group that we lead and COMMAND is in now, for one that nobody else is in; whether that could be done. A group lasts as long as
+/// it has a member, and has the number of the process that made it: one that has ended and is not reaped is member enough for us to join. COMMAND runs
+/// meanwhile.
+fn leave_group(stack: &mut [MaybeUninit<u8>]) -> bool {
+    let ourselves = NixPid::from_raw(0);
+    let mut maker = None;
+    let mut make_group = || {
+        maker = setpgid(ourselves, ourselves).ok().map(|()| getpid().as_raw());
+        0
+    };
+    let Ok(pid) = sys::vfork(stack, None, &mut make_group) else { return false };
+    // If our children are in a PID namespace that we are not in (unshare(2)), it has another number there. That namespace could not end as long as we
+    // have the group's.
+    let is_here = std::hint::black_box(maker) == Some(pid);
+    let has_left = is_here && setpgid(ourselves, NixPid::from_raw(pid)).is_ok();
+    let _ = sys::wait_for(pid);
+    has_left
+}
+
 impl Launch<'_> {
     /// Starts COMMAND. `id` is its entry of the name [`ID`], without COMMAND's own PID, which is its end.
     ///
@@ -139,10 +161,17 @@ impl Launch<'_> {
             errno = self.become_command(guard, &mut environment, &mut missed);
             NOT_RUNNABLE
         };
-        let pid = sys::vfork(stack.spare_capacity_mut(), &mut child).map_err(LaunchError::Fork)?;
+        let pid = sys::vfork(stack.spare_capacity_mut(), Some(Signal::CHLD), &mut child).map_err(LaunchError::Fork)?;
         // The other process wrote them while we waited, which the compiler cannot know.
         match std::hint::black_box(errno) {
-            0 => Ok(Started { pid, missed: std::hint::black_box(missed) }),
+            0 => {
+                let group = match self.place {
+                    Place::NewGroup | Place::NewSession => Some(pid),
+                    Place::Leaderless => leave_group(stack.spare_capacity_mut()).then_some(guard.as_raw()),
+                    Place::Group(_) => None,
+                };
+                Ok(Started { pid, group, missed: std::hint::black_box(missed) })
+            }
             errno => {
                 if let Some(terminal) = self.terminal {
                     terminal.hand_over(pid, self.caller_group);
@@ -178,6 +207,8 @@ impl Launch<'_> {
         // EPERM: the caller's group is in another session, or gone. COMMAND runs all the same, in the guard's group.
         let _ = match self.place {
             Place::NewGroup => setpgid(myself, myself),
+            // That of the guard, which leaves it.
+            Place::Leaderless => Ok(()),
             Place::Group(group) => setpgid(myself, NixPid::from_raw(group)),
             Place::NewSession => setsid().map(drop),
         };

@@ -74,6 +74,34 @@ fn ctrl_z_gives_the_prompt_back_and_fg_the_keyboard_as_often_as_one_likes() {
     });
 }
 
+/// Then there is no COMMAND that could stop in the job's place.
+#[test]
+fn ctrl_z_stops_a_job_that_waits_for_what_command_left() {
+    for mut shell in shells() {
+        for options in ["", "--no-sentinel"] {
+            shell.line(&format!("orphanguard {options} --on-exit wait -- helper child [ say left hold ] exit 3"));
+            let left = shell.number_after("left");
+            wait_until("nobody but the orphan to be left", || {
+                let mut guard = shell.job();
+                if options.is_empty() {
+                    guard = children(guard)[0];
+                }
+                children(guard) == [left]
+            });
+            shell.press(CTRL_Z);
+            let _ = shell.prompt();
+            wait_state(left, 'T');
+            assert!(is_stopped(&mut shell), "{} {options}", shell.name);
+            shell.line("fg");
+            shell.wait_foreground();
+            wait_goes_on(left);
+            send(left, libc::SIGKILL);
+            assert_eq!(shell.prompt(), 3, "{} {options}", shell.name);
+        }
+        shell.exit();
+    }
+}
+
 #[test]
 fn bg_has_the_job_go_on_once_and_leaves_the_keyboard_with_the_shell() {
     in_each_shell(|shell, wrapper| {
@@ -205,6 +233,24 @@ fn kill_ends_the_job_also_where_it_is_stopped() {
         shell.run(if shell.name == "dash" { "kill %1; kill -CONT %1" } else { "kill %1" });
         wait_ended(shell);
         ended
+    });
+}
+
+/// What is sent to a job's group reaches COMMAND itself, and orphanguard does not send it again.
+#[test]
+fn kill_reaches_command_once() {
+    // Without a sentinel, what is sent to the group cannot be told from what is sent to orphanguard.
+    behind_each_of(&[WRAPPERS[0], WRAPPERS[1], WRAPPERS[3]], |shell, wrapper| {
+        let line = format!("{wrapper}helper report 15 10 40 . &");
+        let command = shell.background(&line, |shell| shell.number_after("ready"));
+        // fish knows no job by %1, but as all the others it has given the job a group of the number of its process.
+        let group = if shell.name == "fish" { format!("-- -{}", shell.job()) } else { "%1".into() };
+        for (name, number) in [("TERM", 15), ("USR1", 10), ("TERM", 15)] {
+            shell.background(&format!("kill -{name} {group}"), |shell| shell.expect(&format!("got {number} ")));
+            shell.reports_nothing_more();
+        }
+        send(command, libc::SIGKILL);
+        wait_ended(shell);
     });
 }
 

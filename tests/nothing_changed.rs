@@ -44,6 +44,8 @@ use Is::{This, Volatile};
 struct Setting<'a> {
     options: &'a str,
     on_terminal: bool,
+    /// Whether the caller leads its process group, and so would COMMAND bare.
+    leads: bool,
     /// Whether COMMAND gains rights, be it those that its caller has.
     gains_rights: bool,
 }
@@ -65,7 +67,7 @@ const DIFFERENT: [(&str, Is, &str); 27] = [
     ("status.PPid", Volatile, "the same number"),
     ("status.NSpgid", Volatile, "`group` says whose number it is"),
     ("status.NSsid", Volatile, "`session` says whose number it is"),
-    ("group", This(group), "without a terminal COMMAND leads a group, so that one signal reaches all of it"),
+    ("group", This(group), "without a terminal it is not the caller's; COMMAND leads one where the caller leads one"),
     ("session", This(session), "--group session"),
     ("foreground", This(foreground), "--group new hands the terminal over; --group session leaves it"),
     ("terminal", This(terminal), "--group session leaves it"),
@@ -87,7 +89,9 @@ const DIFFERENT: [(&str, Is, &str); 27] = [
 
 fn group(setting: &Setting<'_>) -> Option<&'static str> {
     let is_callers = setting.has("--group same") || (setting.on_terminal && !setting.has("--group"));
-    (!is_callers).then_some("command")
+    let leads = setting.leads || setting.has("--group");
+    let guard = if setting.has("--no-sentinel") { "caller" } else { "guard" };
+    (!is_callers).then_some(if leads { "command" } else { guard })
 }
 
 fn session(setting: &Setting<'_>) -> Option<&'static str> {
@@ -292,7 +296,9 @@ fn read(report: &str, started: Pid, is_guarded: bool) -> Fields {
     // Where it was put in for an `@`.
     let entries = environment.iter().map(|entry| entry.replace(&started.to_string(), "@"));
     fields.extend(entries.enumerate().map(|(n, entry)| (format!("environment.{n}"), entry)));
-    let whose = [(started.to_string(), "caller"), (command.clone(), "command")];
+    let guard = is_guarded.then(|| (parent.clone(), "guard"));
+    let whose = [(started.to_string(), "caller"), (command.clone(), "command")].into_iter().chain(guard);
+    let whose: Vec<(String, &str)> = whose.collect();
     for name in ["group", "session", "foreground"] {
         let field = fields.get_mut(name).unwrap();
         if let Some((_, who)) = whose.iter().find(|(number, _)| number == field) {
@@ -314,8 +320,12 @@ fn is_volatile(name: &str) -> bool {
 
 /// Compares what the witness tells under orphanguard with what it tells without.
 fn compare(stage: &Stage, oddities: &[&'static Oddity], program: &Program, options: &str, bare: &Fields) {
-    let setting =
-        &Setting { options, on_terminal: bare["terminal"] != "none", gains_rights: bare["secure-execution"] != "0x0" };
+    let setting = &Setting {
+        options,
+        on_terminal: bare["terminal"] != "none",
+        leads: bare["group"] == "caller",
+        gains_rights: bare["secure-execution"] != "0x0",
+    };
     let found = witnessed(stage, oddities, program, Some(options));
     let expected = |name: &str| match difference(name) {
         Some(Volatile) => found.get(name).cloned(),

@@ -1,5 +1,7 @@
 //! Sends a signal that came for the job on: to COMMAND, to its group, or to everything of the job.
 
+use nix::unistd::getpgrp;
+
 use crate::delivery::{self, Known};
 use crate::guard::Guard;
 use crate::place::Place;
@@ -38,23 +40,28 @@ impl Guard<'_> {
     }
 
     fn send_to_group(&self, signal: Signal) {
-        match self.job.place {
-            Place::NewGroup | Place::NewSession => {
-                self.job.voice.step(format_args!("sending {signal} to process group {}", self.command));
-                let sent = sys::kill(-self.command, Some(signal));
+        match (self.group, self.job.place) {
+            (Some(group), _) => {
+                self.job.voice.step(format_args!("sending {signal} to process group {group}"));
+                let sent = sys::kill(-group, Some(signal));
                 // It may have gone into a group of its own, as shells do.
-                if sent.is_err() || !tree::is_in_group(self.command, self.command) {
+                if sent.is_err() || !tree::is_in_group(self.command, group) {
                     self.send_to_command(signal);
                 }
             }
-            Place::Group(group) => {
-                // kill(-group) would hit the caller.
-                self.send_to_command(signal);
-                let mut others = delivery::everyone(&self.strangers);
-                others.retain(|&(pid, _)| pid != self.command && tree::is_in_group(pid, group));
-                self.send_to_each(signal, &others);
-            }
+            // kill(-group) would hit the caller.
+            (None, Place::Group(group)) => self.send_to_members(signal, group),
+            // Or ourselves.
+            (None, _) => self.send_to_members(signal, getpgrp().as_raw()),
         }
+    }
+
+    /// To those of the job that are in this group, and to COMMAND wherever it is.
+    fn send_to_members(&self, signal: Signal, group: Pid) {
+        self.send_to_command(signal);
+        let mut others = delivery::everyone(&self.strangers);
+        others.retain(|&(pid, _)| pid != self.command && tree::is_in_group(pid, group));
+        self.send_to_each(signal, &others);
     }
 
     fn send_to_each(&self, signal: Signal, processes: &[(Pid, Known)]) {

@@ -11,7 +11,7 @@ use crate::guard::Guard;
 use crate::plan::{Event, Target};
 use crate::signal::Signal;
 use crate::sys::{self, SignalInfo};
-use crate::terminal;
+use crate::terminal::{self, Terminal};
 use crate::tree::{self, Stat};
 
 impl Guard<'_> {
@@ -19,12 +19,16 @@ impl Guard<'_> {
     /// are COMMAND's parent in another group of its session, which looks like job control to it.
     pub(super) fn lost_controller(&mut self) {
         self.controller = None;
-        if self.plan.is_stopped() && !terminal::has_job_control(self.job.started) {
+        if self.plan.is_stopped() && !self.has_job_control() {
             self.job.voice.step(format_args!("nobody is left who could have the job go on"));
             for signal in [Signal::HUP, Signal::CONT] {
                 self.happened(Event::Signal { signal, delivered: false });
             }
         }
+    }
+
+    fn has_job_control(&self) -> bool {
+        terminal::has_job_control(self.job.started, self.job.caller_group)
     }
 
     /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us.
@@ -103,16 +107,18 @@ impl Guard<'_> {
         self.went_on = false;
         if self.behind.is_some() {
             // Before the look below: it may die at any moment.
-            let controller = terminal::controller(self.job.started).ok().flatten();
+            let controller = terminal::controller(self.job.started, self.job.caller_group).ok().flatten();
             self.controller = controller.and_then(|controller| sys::pidfd_open(controller).ok());
         }
-        if self.behind.is_some() && signal.is_terminal_stop() && !terminal::has_job_control(self.job.started) {
+        if self.behind.is_some() && signal.is_terminal_stop() && !self.has_job_control() {
             // We are COMMAND's parent in another group of its session, which to the kernel looks like job control; so it has stopped
             // COMMAND although nobody will have it go on.
             return self.undo_stop(signal);
         }
+        // While we wait for what it left, we stop for ourselves.
+        let command = if self.plan.ended().is_some() { 0 } else { self.command };
         match self.behind {
-            Some(behind) if Request::Stop(signal, self.command).send(behind.sentinel).is_ok() => self.stops += 1,
+            Some(behind) if Request::Stop(signal, command).send(behind.sentinel).is_ok() => self.stops += 1,
             // It is gone, and its number may be a stranger's.
             Some(behind) if getppid().as_raw() != behind.sentinel => {}
             // The next best, where no signal can be queued.
@@ -125,7 +131,7 @@ impl Guard<'_> {
                     // It runs on, and we sleep deeper than it can wake us.
                     sys::signal_after(Signal::CONT, deadline.saturating_duration_since(Instant::now()));
                 }
-                if exit::stop(signal, self.command, self.terminal.is_some(), || false) == Stop::Refused {
+                if exit::stop(signal, command, self.terminal.is_some(), || false) == Stop::Refused {
                     self.undo_stop(signal);
                 }
             }
@@ -134,7 +140,7 @@ impl Guard<'_> {
 
     /// COMMAND would not have been stopped in our place, for nobody could have it go on: so it goes on.
     fn undo_stop(&mut self, signal: Signal) {
-        if [Signal::TTIN, Signal::TTOU].contains(&signal) {
+        if [Signal::TTIN, Signal::TTOU].contains(&signal) && Terminal::controlling().is_some() {
             // It would use the terminal again, and be stopped again, for ever. This is what the kernel does about stopped orphans.
             self.forward(Signal::HUP, Target::Group);
         }
