@@ -28,7 +28,7 @@ pub enum Scope {
     Job {
         /// COMMAND, whose end is asked for too while it lives; 0 once it is reaped.
         command: Pid,
-        /// COMMAND's own process group, if it leads one.
+        /// COMMAND's process group, where that is the job's alone.
         group: Option<Pid>,
         /// Who was there before the job: not ours to end.
         strangers: Strangers,
