@@ -281,13 +281,16 @@ impl<'a> Sentinel<'a> {
     }
 
     /// The guard has ended all, so we have no children but what is spared or could not be ended. A process of root's may have tampered with it.
+    ///
+    /// Where somebody was there before the job, what that has left since has come to us as well, and cannot be told from what was overlooked.
     fn end_overlooked(&mut self) {
-        if self.job.options.on_exit != OnExit::Leave && sys::is_child(0) {
+        if self.job.options.on_exit != OnExit::Leave && self.strangers.is_empty() && sys::is_child(0) {
             self.kill_all(OVERLOOKED);
         }
     }
 
-    /// The guard was killed: ends what is left of the job, which is ours now. Nothing stands behind us any more, so there is no grace.
+    /// The guard was killed: ends what is left of the job, which is ours now. Nothing stands behind us any more, so there is no grace. What
+    /// strangers have left since the job began cannot be told from it, and goes with it: that nothing of the job is left comes first.
     fn take_over(mut self) -> Exit {
         let voice = &self.job.voice;
         // Whoever stops us now stops the last one that can end the job.
