@@ -18,7 +18,7 @@ use crate::signal::Signal;
 use crate::spare::Spare;
 use crate::strangers::Strangers;
 use crate::sys::{self, Pid};
-use crate::tree::{self, Family, Method, Stat};
+use crate::tree::{self, Family, Method, Search, Stat};
 use crate::voice::{Voice, readable};
 
 /// What may be ended.
@@ -101,8 +101,6 @@ const REST: u32 = 4;
 const SHORTEST_REST: Duration = Duration::from_micros(200);
 /// So often `/proc` may miss all of our children before it is not asked any more.
 const TRUSTED: u32 = 3;
-/// Every so many looks one is thorough (see [`Family::glance`]).
-const THOROUGH: u32 = 8;
 /// While killing, or while somebody cleans up, we look this often also where nothing has told us to.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -136,7 +134,7 @@ pub struct Ending<'a> {
     stop_passes: usize,
     /// How many looks on end have found nobody although somebody was there.
     overlooked: u32,
-    looks: u32,
+    search: Search,
     next_look: Option<Instant>,
     rest_until: Instant,
 }
@@ -160,7 +158,7 @@ impl<'a> Ending<'a> {
             stopped: BTreeSet::new(),
             stop_passes: 0,
             overlooked: 0,
-            looks: 0,
+            search: Search::new(),
             next_look: None,
             rest_until: now,
         }
@@ -175,22 +173,45 @@ impl<'a> Ending<'a> {
     /// Looks for processes, and sends each new one what is due at this stage.
     pub fn look(&mut self) -> Left {
         let before = Instant::now();
+        let known = self.found.len();
         self.next_look = None;
         let mut alive = match self.stage {
             Stage::Watching | Stage::Waiting => self.ask_all(None),
             Stage::Asking(signal) => self.ask_all(signal),
+            Stage::Killing if !self.method.can_read() => self.kill_at_sight(),
             Stage::Killing => self.kill_all(),
         };
         let now = Instant::now();
+        self.rest_until = now + ((now - before) * REST).max(SHORTEST_REST);
+        if !self.method.can_read() {
+            if self.found.len() > known {
+                self.search.found();
+            }
+            alive = self.left_by_wait(now);
+        }
         if alive == 0 && self.has_overlooked() {
             alive = 1;
             self.look_by(now);
         }
-        self.rest_until = now + ((now - before) * REST).max(SHORTEST_REST);
         if self.stage == Stage::Killing && alive > 0 {
             self.look_by(now + TICK);
         }
         Left { alive }
+    }
+
+    /// Whether somebody is left where `/proc` cannot be asked, and a look takes in only some numbers; and has the search go on.
+    fn left_by_wait(&mut self, now: Instant) -> usize {
+        if self.stage == Stage::Killing {
+            // Whoever forks meanwhile does not rest either.
+            self.rest_until = now;
+        }
+        let left = usize::from(self.found.keys().any(|&pid| sys::is_child(pid)));
+        if self.search.is_over() {
+            return left;
+        }
+        self.look_by(self.rest_until);
+        // Of orphans it only counts who was found.
+        if matches!(self.scope, Scope::Job { .. }) { left.max(1) } else { left }
     }
 
     /// Whether we have a child although a look has found none. It may just have been adopted. If that goes on, `/proc` lies: it was unmounted,
@@ -261,6 +282,7 @@ impl<'a> Ending<'a> {
     pub fn reaped(&mut self, pid: Pid) {
         self.spared.remove(&pid);
         self.stopped.remove(&pid);
+        self.search.reaped(pid);
         if let Scope::Job { command, .. } = &mut self.scope
             && *command == pid
         {
@@ -401,10 +423,9 @@ impl<'a> Ending<'a> {
         Stat::of(process.pid).is_ok_and(|stat| !stat.is_zombie() && is_same(&stat))
     }
 
-    /// Who is whose child now. Now and then it is looked thoroughly, also where that costs four million calls.
+    /// Who is whose child now, as far as one look goes.
     fn family(&mut self) -> Family {
-        self.looks += 1;
-        if self.looks.is_multiple_of(THOROUGH) { Family::look(self.method) } else { Family::glance(self.method) }
+        if self.method.can_read() { Family::look(self.method) } else { Family::Own(self.search.piece()) }
     }
 
     // ---- asking ---------------------------------------------------------------------------------------------------
@@ -541,11 +562,25 @@ impl<'a> Ending<'a> {
         left
     }
 
+    /// Where `/proc` cannot be asked, each child is killed as soon as it is found: there is nobody below it that we could stop first, and until a search
+    /// from end to end has found nobody new, a chain has moved on.
+    fn kill_at_sight(&mut self) -> usize {
+        let family = self.family();
+        let children = self.roots(&family);
+        for (pid, known) in &children {
+            if self.meet(*pid, *known).is_some() {
+                let sent = delivery::send(*pid, *known, &[Signal::KILL]);
+                self.note_sent(*pid, Signal::KILL, sent);
+            }
+        }
+        children.len()
+    }
+
     /// Stops COMMAND's whole group in one call, where one of our children keeps its number from being given to strangers. Those of
     /// it that are spared go on at once.
     fn stop_group(&self) {
         let Some(group) = self.group() else { return };
-        let family = Family::glance(self.method);
+        let family = Family::look(self.method);
         if family.children(self.me).into_iter().any(|pid| tree::is_in_group(pid, group)) {
             let _ = sys::kill(-group, Some(Signal::STOP));
             for process in self.spared.values().filter(|process| tree::is_in_group(process.pid, group)) {

@@ -186,20 +186,11 @@ pub enum Family {
     Files,
     /// Known from one pass.
     Known(BTreeMap<Pid, Vec<Pid>>),
-    /// Our own children only; those up to the newest number, or all.
-    Own {
-        /// Whether numbers above the newest are tried, too.
-        all: bool,
-    },
+    /// Our own children only, among these numbers.
+    Own(Range<Pid>),
 }
 
 impl Family {
-    /// As [`Family::look`], but where numbers have to be tried, only those up to the newest, as long as one of them is a child of ours.
-    /// They are given in ascending order, so that misses nobody until they have begun again at the lowest.
-    pub fn glance(method: Method) -> Self {
-        if method == Method::Wait { Self::Own { all: false } } else { Self::look(method) }
-    }
-
     /// Looks now.
     pub fn look(method: Method) -> Self {
         match method {
@@ -213,7 +204,7 @@ impl Family {
                 }
                 Self::Known(children)
             }
-            Method::Wait => Self::Own { all: true },
+            Method::Wait => Self::Own(1..HIGHEST_PID),
         }
     }
 
@@ -223,8 +214,10 @@ impl Family {
         match self {
             Self::Files => children_from_files(pid),
             Self::Known(children) => children.get(&pid).cloned().unwrap_or_default(),
-            Self::Own { all } if pid == std::process::id() as Pid => children_by_wait(*all),
-            Self::Own { .. } => Vec::new(),
+            Self::Own(numbers) if pid == std::process::id() as Pid => {
+                numbers.clone().filter(|&pid| sys::is_child(pid)).collect()
+            }
+            Self::Own(_) => Vec::new(),
         }
     }
 }
@@ -270,17 +263,69 @@ fn read_children(file: &str, children: &mut Vec<Pid>) {
 /// The highest PID that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)); the real limit stands in the `/proc` that is missing.
 const HIGHEST_PID: Pid = 4_194_304;
 
-fn children_by_wait(all: bool) -> Vec<Pid> {
-    if !sys::is_child(0) {
-        return Vec::new();
+/// A search for our children by number, where `/proc` cannot be asked ([`Method::Wait`]). It goes piece by piece, since all four million numbers take a second
+/// and more: between the pieces there is time to reap, and to look at the numbers around who was reaped last. That is how a chain is
+/// caught, each link of which forks and exits before a search from end to end comes by.
+#[derive(Debug)]
+pub struct Search {
+    next: Pid,
+    end: Pid,
+    /// Whether this round has found somebody new.
+    is_fruitful: bool,
+    /// Who was reaped since we last looked around there.
+    reaped: Option<Pid>,
+    was_around: bool,
+}
+
+/// A piece takes about as long as the links of a chain live; what is around one of them, much less.
+const PIECE: Pid = 1024;
+const AROUND: Pid = 64;
+
+impl Search {
+    /// A search that begins with the first piece.
+    pub fn new() -> Self {
+        Self { next: HIGHEST_PID, end: HIGHEST_PID, is_fruitful: true, reaped: None, was_around: false }
     }
-    let children = |range: Range<Pid>| range.filter(|&pid| sys::is_child(pid));
-    let newest = if all { None } else { newest_pid() }.unwrap_or(HIGHEST_PID);
-    let mut found: Vec<Pid> = children(1..newest).collect();
-    if found.is_empty() {
-        found.extend(children(newest..HIGHEST_PID));
+
+    /// The numbers to try next.
+    pub fn piece(&mut self) -> Range<Pid> {
+        self.was_around = !self.was_around;
+        if let Some(pid) = self.reaped.take_if(|_| self.was_around) {
+            return (pid - AROUND).max(1)..pid + AROUND;
+        }
+        if self.next >= self.end {
+            // All are tried only where those up to the newest have brought nothing new.
+            let all = !self.is_fruitful && !self.is_over();
+            let newest = if all { None } else { newest_pid() };
+            self.end = newest.map_or(HIGHEST_PID, |newest| (newest + AROUND).min(HIGHEST_PID));
+            self.next = 1;
+            self.is_fruitful = false;
+        }
+        let begin = self.next;
+        self.next = (begin + PIECE).min(self.end);
+        begin..self.next
     }
-    found
+
+    /// Somebody new was found in this piece.
+    pub fn found(&mut self) {
+        self.is_fruitful = true;
+    }
+
+    /// A child ended and is reaped: those it has left have a number near its own.
+    pub fn reaped(&mut self, pid: Pid) {
+        self.reaped = Some(pid);
+    }
+
+    /// Whether all numbers have been tried, and none has brought somebody new.
+    pub fn is_over(&self) -> bool {
+        self.next >= HIGHEST_PID && !self.is_fruitful
+    }
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// The number that the kernel gives to a process now. It is asked of one that ends at once.
@@ -338,11 +383,47 @@ mod tests {
         for method in [Method::ChildrenFiles, Method::Scan, Method::Wait] {
             let children = Family::look(method).children(std::process::id() as Pid);
             assert!(children.contains(&pid), "{method:?} found {children:?}, not {pid}");
-            let children = Family::glance(method).children(std::process::id() as Pid);
-            assert!(children.contains(&pid), "{method:?} saw {children:?}, not {pid}");
         }
+        let mut search = Search::new();
+        let mut found = false;
+        while !search.is_over() {
+            found |= Family::Own(search.piece()).children(std::process::id() as Pid).contains(&pid);
+        }
+        assert!(found);
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_search_tries_every_number_and_those_around_the_last_that_was_reaped_at_every_other_piece() {
+        let mut search = Search::new();
+        let mut tried = vec![false; HIGHEST_PID as usize];
+        let mut pieces = 0;
+        while !search.is_over() {
+            search.reaped(2_000_000);
+            let [one, other] = [search.piece(), search.piece()];
+            assert!([&one, &other].into_iter().any(|numbers| numbers.contains(&2_000_001)), "{one:?} {other:?}");
+            for numbers in [one, other] {
+                numbers.for_each(|pid| tried[pid as usize] = true);
+            }
+            pieces += 2;
+        }
+        assert!(tried[1..].iter().all(|&tried| tried));
+        assert!(pieces < 4 * HIGHEST_PID / PIECE, "{pieces}");
+    }
+
+    #[test]
+    fn a_search_that_finds_somebody_new_begins_again_before_it_is_over() {
+        let mut search = Search::new();
+        search.piece();
+        search.found();
+        let mut rounds = 0;
+        while !search.is_over() {
+            rounds += u32::from(search.piece().start == 1);
+        }
+        // Up to the newest number once more, and then all.
+        assert_eq!(rounds, 2);
+        assert_eq!(search.end, HIGHEST_PID);
     }
 
     #[test]

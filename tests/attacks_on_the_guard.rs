@@ -16,6 +16,18 @@ fn a_guard_that_may_open_no_file_ends_the_job() {
     }
 }
 
+/// Without `/proc` nobody tells who they are, and a search by number must find the chains while it lasts.
+#[test]
+fn chains_and_strays_of_a_job_that_lets_sentinel_and_guard_open_no_file_are_ended() {
+    for options in ["-g 50ms", "-g 50ms --no-sentinel"] {
+        let starve = format!("starve {} 0", libc::RLIMIT_NOFILE);
+        let (chains, strays) = ("child [ setsid chain ] ".repeat(8), "child [ setsid hold ] ".repeat(50));
+        let ended = run(&mut guarded(options, &format!("ignore 15 {starve} {chains} {strays} exit 5")));
+        assert_eq!(code(ended.status), 5, "{options}");
+        assert!(!ended.err.contains("could not end"), "{options}: {}", ended.err);
+    }
+}
+
 #[test]
 fn a_guard_that_gets_no_memory_ends_the_job() {
     for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA] {

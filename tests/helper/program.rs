@@ -33,7 +33,7 @@
 //! | `leaderless [ … ]` | a second thread carries out these instructions while the first one ends |
 //! | `churn` | makes children that make a child and exit, and reaps them, as fast as it can; for ever |
 //! | `canaries N` | keeps N children with a child each, always ending the oldest and making another, until TERM comes; then writes `unhurt COUNT`, or at once `hit PID STATUS` where a signal that is not its own reaches one |
-//! | `starve RESOURCE N` | sets this limit of its parent, by number (prlimit(2)) |
+//! | `starve RESOURCE N` | sets this limit of its guard, by number, and of what stands behind that (prlimit(2)) |
 //! | `traceme` | makes its parent its tracer (ptrace(2)) |
 //! | `attach` | tries to attach to its parent as a tracer, and says `attached` or `refused` |
 //! | `shout SIG N` | sends its parent the signal N times |
@@ -143,10 +143,7 @@ fn run(instructions: &[String]) {
             "canaries" => canaries(number(&next())),
             "starve" => {
                 let resource = number(&next());
-                let most = number(&next()) as u64;
-                let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-                let done = unsafe { libc::prlimit(libc::getppid(), resource as _, &raw const limit, ptr::null_mut()) };
-                assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+                starve(resource, number(&next()) as u64);
             }
             "traceme" => _ = unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) },
             "attach" => {
@@ -385,6 +382,23 @@ fn end_by_its_signal(pid: i32) -> i32 {
     unsafe { libc::kill(pid, libc::SIGUSR1) };
     unsafe { libc::waitpid(pid, &raw mut status, libc::WUNTRACED) };
     status
+}
+
+/// The parent, and whatever runs above that under a name of orphanguard's.
+fn starve(resource: i32, most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    let mut pid = unsafe { libc::getppid() };
+    loop {
+        let done = unsafe { libc::prlimit(pid, resource as _, &raw const limit, ptr::null_mut()) };
+        assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim();
+        let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap_or_default();
+        if name.trim() != "orphanguard" {
+            return;
+        }
+        pid = parent.parse().unwrap();
+    }
 }
 
 fn wait_for_signal(signal: i32) {
