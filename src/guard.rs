@@ -4,6 +4,7 @@ mod forwarding;
 mod membership;
 mod stops;
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
@@ -45,8 +46,8 @@ pub struct Behind<'a> {
     pub sentinel: Pid,
 }
 
-/// Runs the job to its end; how to end after it.
-pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
+/// Runs the job to its end, with its signals read from this descriptor; how to end after it.
+pub fn run(job: &Job, behind: Option<Behind<'_>>, signals: io::Result<OwnedFd>) -> Exit {
     if behind.is_some() {
         // First of all: it may die at any moment, and then wakes us even if we were stopped.
         sys::set_parent_death_signal(Signal::CONT);
@@ -74,7 +75,7 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>) -> Exit {
         no_new_privs: job.options.no_new_privs,
         started: job.started,
     };
-    let signals = match sys::signalfd() {
+    let signals = match signals {
         Ok(signals) => signals,
         Err(error) => {
             job.voice.error(format_args!("cannot receive signals: {}", reason(&error)));

@@ -59,7 +59,7 @@ pub fn run(argv: CStrings) -> Exit {
         Err(message) => Err(message),
     };
     match job {
-        Ok(job) if job.is_init() || job.options.no_sentinel => guard::run(&job, None),
+        Ok(job) if job.is_init() || job.options.no_sentinel => guard::run(&job, None, sys::signalfd()),
         Ok(job) => sentinel::run(&job),
         Err(message) => {
             // Nobody may read what we say: SIGPIPE must not take the place of our status.

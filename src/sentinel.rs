@@ -36,25 +36,21 @@ use crate::waiting::wait;
 /// Forks the guard and stands behind it until the job is over; how to end.
 pub fn run(job: &Job) -> Exit {
     let strangers = Strangers::now();
-    let prepared = prctl::set_child_subreaper(true).map_err(Into::into).and_then(|()| Channel::pair());
-    let forked = prepared.and_then(|(ours, guards)| Ok((sys::fork()?, ours, guards)));
+    let prepared = prctl::set_child_subreaper(true).map_err(Into::into);
+    // Before the fork: once COMMAND runs, it may take our right to open anything away (prlimit(2)). Each of us reads its own signals from it (signalfd(2)).
+    let opened = prepared.and_then(|()| Ok((sys::signalfd()?, Channel::pair()?)));
+    let forked = opened.and_then(|(signals, (ours, guards))| Ok((sys::fork()?, ours, guards, signals)));
     match forked {
-        Ok((None, ours, guards)) => {
+        Ok((None, ours, guards, signals)) => {
             drop(ours);
-            let exit = guard::run(job, Some(guard::Behind { channel: &guards, sentinel: job.started }));
+            let behind = guard::Behind { channel: &guards, sentinel: job.started };
+            let exit = guard::run(job, Some(behind), Ok(signals));
             guards.tell(&FromGuard::Over(exit));
             sys::exit_now(0);
         }
-        Ok((Some(guard), channel, guards)) => {
+        Ok((Some(guard), channel, guards, signals)) => {
             drop(guards);
-            match sys::signalfd() {
-                Ok(signals) => Sentinel::new(job, guard, channel, signals, strangers).watch(),
-                // Without it no signal would reach the job; our end ends it.
-                Err(error) => {
-                    job.voice.error(format_args!("cannot receive signals: {}", reason(&error)));
-                    Exit::Code(FAILED)
-                }
-            }
+            Sentinel::new(job, guard, channel, signals, strangers).watch()
         }
         Err(error) => {
             job.voice.error(format_args!("cannot start the guard: {}", reason(&error)));
