@@ -32,6 +32,8 @@ fn read(file: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         }
     }
     text.truncate(length);
+    // It may be kept, of each of thousands of orphans.
+    text.shrink_to_fit();
     Ok(text)
 }
 

@@ -37,6 +37,20 @@ fn a_guard_that_gets_no_memory_ends_the_job() {
     }
 }
 
+/// It asks each whether it is spared, for which it reads its environment, and keeps what it is to report of each.
+#[test]
+fn a_guard_that_gets_no_memory_reads_much_all_the_same() {
+    let scratch = common::Scratch::new("reads-much");
+    let report = scratch.path().join("report");
+    // In the report they would have an argument for each word of the helper's otherwise.
+    let strays = "child [ setsid exec /bin/sleep 1000 ] ".repeat(300);
+    let instructions = format!("ignore 15 starve {} 0 {strays} exit 6", libc::RLIMIT_DATA);
+    for options in ["-g 50ms".into(), format!("-g 50ms --report {}", report.display())] {
+        let ended = run(guarded(&options, &instructions).env("LARGE", "x".repeat(30_000)));
+        assert_eq!(code(ended.status), 6, "{options} {}", ended.err);
+    }
+}
+
 #[test]
 fn nobody_but_root_can_attach_to_the_guard() {
     // Root without its capabilities is a user like any other here.

@@ -328,3 +328,15 @@ fn a_running_job_whose_standard_error_is_full_is_not_held_up() {
     send(command, libc::SIGUSR1);
     assert_eq!(job.nobody_left().status.code(), Some(0));
 }
+
+// ---- limits -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_small_limit_of_memory() {
+    for options in WITH_AND_WITHOUT {
+        let script = format!(r#"ulimit -d 3000; exec "$0" {options} -- sh -c "sleep 1000 & exit 3""#);
+        let mut caller = Command::new("sh");
+        caller.arg("-c").arg(script).arg(orphanguard());
+        assert_eq!(run(&mut caller).status.code(), Some(3), "{options}");
+    }
+}
