@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::pty::{BASH, CTRL_Z, Kind, Shell, WRAPPERS, ZSH, is_installed, shells};
-use common::{send, state, wait_state, wait_until};
+use common::{send, state, status_field, wait_state, wait_until};
 
 /// What may stand before the other side of a pipe: a group of its own there would take the keyboard from the pager.
 const IN_THE_CALLERS_GROUP: [&str; 3] = ["", "orphanguard -- ", "orphanguard --no-sentinel -- "];
@@ -108,6 +108,33 @@ fn a_password_does_not_show() {
             assert_eq!(shell.since(mark).matches("sesame").count(), 1, "{wrapper}{script}: {}", shell.since(mark));
             assert_eq!(attributes(&mut shell), before, "{wrapper}{script}");
         }
+    }
+    shell.exit();
+}
+
+/// Under `--group new` the key's signal goes to COMMAND's group, where no script is.
+#[test]
+fn a_script_is_stopped_with_its_command_and_goes_on_with_it() {
+    let mut shell = Shell::bash();
+    shell.home().file("command", "#!/bin/sh\necho \"up $$\"\nread -r line\necho \"read [$line]\"\nexit 9\n", 0o755);
+    for wrapper in WRAPPERS.into_iter().chain(["orphanguard --group new --no-sentinel -- "]) {
+        shell.home().file("script", &format!("{wrapper}./command\necho \"then $?\"\n"), 0o644);
+        shell.line("sh script");
+        let command = shell.number_after("up");
+        let script = shell.job();
+        for _ in 0..3 {
+            shell.press(CTRL_Z);
+            let _ = shell.prompt();
+            assert_eq!((state(script), shell.foreground()), (Some('T'), shell.pid()), "{wrapper}");
+            wait_state(command, 'T');
+            shell.line("fg");
+            wait_until("script and command to go on", || [script, command].iter().all(|&pid| state(pid) == Some('S')));
+            let group = status_field(command, "NSpgid").unwrap();
+            wait_until("the command to have the terminal", || shell.foreground().to_string() == group);
+        }
+        shell.line("hello");
+        shell.expect("read [hello]\r\nthen 9\r\n");
+        assert_eq!(shell.prompt(), 0, "{wrapper}");
     }
     shell.exit();
 }
