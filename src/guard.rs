@@ -1,7 +1,6 @@
 //! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
 
 mod forwarding;
-mod membership;
 mod stops;
 
 use std::io;
@@ -308,10 +307,7 @@ impl<'a> Guard<'a> {
             self.reap();
         }
         for info in others {
-            match Signal::new(info.number as i32).filter(|_| self.is_member()) {
-                Some(signal) => self.group_signal_came(signal, info),
-                None => self.signal_came(Taken { info, stops }),
-            }
+            self.signal_came(Taken { info, stops });
         }
     }
 
@@ -330,16 +326,11 @@ impl<'a> Guard<'a> {
         is_wake_up || exit::is_our_own(info)
     }
 
-    /// A signal was sent to the process that the caller started.
     fn signal_came(&mut self, Taken { info, stops }: Taken) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
         let is_missed = self.missed.contains(signal);
         self.missed = self.missed.without(signal);
         let delivered = (!is_missed && self.terminal_has_delivered(signal, &info)) || self.is_void(signal, stops);
-        self.take(signal, info, delivered);
-    }
-
-    fn take(&mut self, signal: Signal, info: SignalInfo, delivered: bool) {
         match info.sender {
             0 => self.job.voice.step(format_args!("received {signal}")),
             sender => self.job.voice.step(format_args!("received {signal} from process {sender}")),

@@ -2,17 +2,12 @@
 //!
 //! It passes signals on, stops and goes on when the guard says that COMMAND did, and ends as the guard tells it. If the guard is killed,
 //! every process of the job becomes its child, and it ends them all.
-//!
-//! Where COMMAND shares the caller's process group, the sentinel leaves that while the job runs, and the guard is in it instead. So what the sentinel
-//! gets was sent to itself, and is passed on; what was sent to the group, as by a shell's `kill %1`, has reached COMMAND already and is not sent twice.
-//! While the job is stopped, the sentinel is in there: a shell that has the group go on has it go on in the same moment.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
-use nix::unistd::{Pid as NixPid, setpgid};
 
 use crate::channel::{self, Channel, FromGuard, Request, Taken};
 use crate::cli::OnExit;
@@ -22,11 +17,10 @@ use crate::fate;
 use crate::guard;
 use crate::inherited;
 use crate::job::Job;
-use crate::place::Place;
 use crate::plan::GIVE_UP;
 use crate::report::{Received, Report, ReportFile};
 use crate::signal::Signal;
-use crate::status::{Change, Circumstances, Ended, Exit, FAILED, KILLED};
+use crate::status::{Change, Ended, Exit, FAILED, KILLED};
 use crate::strangers::Strangers;
 use crate::summary;
 use crate::sys::{self, Pid, SignalInfo};
@@ -65,13 +59,6 @@ const OVERLOOKED: Duration = Duration::from_secs(1);
 /// How long we look after nothing but the channel at a time before COMMAND runs.
 const DEAF_AT_MOST: Duration = Duration::from_millis(100);
 
-/// As setpgid(2) means it.
-const OURSELVES: Pid = 0;
-
-fn set_group(process: Pid, group: Pid) -> nix::Result<()> {
-    setpgid(NixPid::from_raw(process), NixPid::from_raw(group))
-}
-
 struct Sentinel<'a> {
     job: &'a Job,
     guard: Pid,
@@ -84,9 +71,7 @@ struct Sentinel<'a> {
     /// How many requests to stop were read, and how many of them followed.
     asked: u32,
     stops: u32,
-    guard_ended: Option<Ended>,
-    /// Whether the guard is in COMMAND's group, where the caller may kill both.
-    guard_is_member: bool,
+    guard_ended: bool,
     /// Whether signals are taken: see [`early`](crate::early).
     listens: bool,
     /// For the report, should it fall to us.
@@ -113,8 +98,7 @@ impl<'a> Sentinel<'a> {
             stop: None,
             asked: 0,
             stops: 0,
-            guard_ended: None,
-            guard_is_member: false,
+            guard_ended: false,
             listens: false,
             command: None,
             received: Vec::new(),
@@ -123,30 +107,6 @@ impl<'a> Sentinel<'a> {
             sentinel.listen();
         }
         sentinel
-    }
-
-    /// COMMAND is in the caller's group, and runs: leaves that, and has the guard join it, whose own group becomes ours.
-    fn leave_the_callers_group(&mut self) {
-        let Place::Group(group) = self.job.place else { return };
-        // The leader of a session stays in its group (setpgid(2)): then all is as it was.
-        if set_group(OURSELVES, self.guard).is_err() {
-            return;
-        }
-        self.guard_is_member = set_group(self.guard, group).is_ok();
-        if !self.guard_is_member {
-            // COMMAND was the last one in there, and has left it or ended.
-            let _ = set_group(OURSELVES, group);
-        }
-    }
-
-    /// Takes the guard's place in there.
-    fn join_the_callers_group(&mut self) {
-        if let Place::Group(group) = self.job.place
-            && self.guard_is_member
-        {
-            let _ = set_group(OURSELVES, group);
-            self.guard_is_member = set_group(self.guard, self.guard).is_err();
-        }
     }
 
     /// From now on signals are taken.
@@ -170,22 +130,21 @@ impl<'a> Sentinel<'a> {
             if signal {
                 self.read_signals();
             }
-            if channel || self.guard_ended.is_some() {
+            if channel || self.guard_ended {
                 match self.channel.hear() {
                     channel::Received::Message(FromGuard::Started(command)) => {
                         self.command = Some(command);
-                        self.leave_the_callers_group();
                         self.listen();
                     }
                     channel::Received::Message(FromGuard::Over(exit)) => {
-                        if self.guard_ended.is_none() {
+                        if !self.guard_ended {
                             let _ = sys::wait_for(self.guard);
                         }
                         self.end_overlooked();
                         return exit;
                     }
                     // Somebody may have taken a copy of the guard's side: then the channel has no end.
-                    channel::Received::Nothing if self.guard_ended.is_some() => return self.take_over(),
+                    channel::Received::Nothing if self.guard_ended => return self.take_over(),
                     channel::Received::Nothing => {}
                     channel::Received::End => return self.take_over(),
                 }
@@ -254,7 +213,7 @@ impl<'a> Sentinel<'a> {
                 continue;
             }
             match change {
-                Change::Ended(ended) => self.guard_ended = Some(ended),
+                Change::Ended(_) => self.guard_ended = true,
                 // The guard must not sleep while it stands for the job.
                 Change::Stopped(_) => drop(sys::kill(self.guard, Some(Signal::CONT))),
                 Change::Continued => {}
@@ -264,10 +223,8 @@ impl<'a> Sentinel<'a> {
 
     /// Stops as COMMAND was stopped; comes back when somebody has us go on.
     fn stop_as(&mut self, signal: Signal, command: Pid) {
-        self.join_the_callers_group();
         let channel = &self.channel;
         let stopped = exit::stop(signal, command, self.job.terminal().is_some(), || channel.is_readable());
-        self.leave_the_callers_group();
         self.stops = self.asked;
         if stopped == Stop::Refused {
             // It would not have stopped COMMAND in our place, so COMMAND goes on.
@@ -291,25 +248,16 @@ impl<'a> Sentinel<'a> {
         let voice = &self.job.voice;
         // Whoever stops us now stops the last one that can end the job.
         exit::keep_awake();
-        if self.guard_ended.is_none() {
+        voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
+        if !self.guard_ended {
             // Its descriptors are closed before its children become ours.
             let _ = sys::kill(self.guard, Some(Signal::KILL));
-            if let Ok(Change::Ended(ended)) = sys::wait_for(self.guard) {
-                self.guard_ended = Some(ended);
-            }
-        }
-        // A shell's `kill -9 %1` means COMMAND's group, and the guard is in that.
-        let killed = Ended::Signaled { signal: Signal::KILL, core_dumped: false };
-        let was_meant = self.guard_is_member && self.guard_ended == Some(killed);
-        if was_meant {
-            voice.step(format_args!("the group was killed; ending the job"));
-        } else {
-            voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
+            let _ = sys::wait_for(self.guard);
         }
         let (ending, command_ended) = self.kill_all(GIVE_UP);
         let fates = fate::of_all(&ending, self.command, false);
         summary::tell(voice, "process", &fates);
-        let exit = if was_meant { self.job.rules.exit(killed, Circumstances::default()) } else { Exit::Code(KILLED) };
+        let exit = Exit::Code(KILLED);
         self.job.write_report(&Report {
             argv: self.job.argv,
             pid: self.command,

@@ -8,8 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{
-    Ended, Pid, Running, children, guarded, helper, in_namespaces, orphanguard, send, start, status_field, wait_for,
-    wait_state, wait_until,
+    Ended, Pid, Running, children, guarded, helper, in_namespaces, orphanguard, send, start, wait_for, wait_state,
 };
 
 /// COMMAND, a child of it that is deaf and in a session of its own, and a grandchild that is in another; they say so once they are.
@@ -46,7 +45,7 @@ fn the_sentinel() {
 
 #[test]
 fn the_guard() {
-    for options in ["", "--pdeathsig none", "--on-exit wait", "--on-exit leave", "--group session"] {
+    for options in ["", "--pdeathsig none", "--on-exit wait", "--on-exit leave", "--group same", "--group session"] {
         let job = family(options);
         let guard = job.guard();
         send(guard, libc::SIGKILL);
@@ -56,21 +55,18 @@ fn the_guard() {
     }
 }
 
-/// Where COMMAND is in the caller's group, the guard is, too, and a shell's `kill -9 %1` means them: the caller sees what it has done.
+/// As timeout(1) does where its SIGTERM was of no avail: to the process that it has started, and to the group.
 #[test]
-fn the_guard_with_command() {
-    let mut job = start(guarded("--group same", FAMILY).process_group(0));
-    let lines: Vec<String> = (0..3).map(|_| job.line()).collect();
-    let command = lines.iter().find_map(|line| line.strip_prefix("command ")).unwrap();
-    let group: Pid = job.pid();
-    wait_until("guard and command to be alone in the group", || {
-        let in_group = |pid| status_field(pid, "NSpgid") == Some(group.to_string());
-        in_group(command.trim().parse().unwrap()) && in_group(job.guard()) && !in_group(job.pid())
-    });
-    send(-group, libc::SIGKILL);
-    let ended = job.nobody_left();
-    assert_eq!(ended.status.signal(), Some(libc::SIGKILL), "{}", ended.err);
-    assert!(ended.err.starts_with("orphanguard: ended 2 processes: helper["), "{}", ended.err);
+fn the_one_that_the_caller_knows_and_its_whole_group() {
+    for options in ["", "--group same", "--group new"] {
+        let job = with_family(start(guarded(options, FAMILY).process_group(0)));
+        // Whatever was to be done at the start is done.
+        wait_state(job.pid(), 'S');
+        wait_state(job.guard(), 'S');
+        send(job.pid(), libc::SIGKILL);
+        send(-job.pid(), libc::SIGKILL);
+        assert_eq!(job.nobody_left_soon().status.signal(), Some(libc::SIGKILL), "{options}");
+    }
 }
 
 /// Kills one of the two.

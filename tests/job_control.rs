@@ -235,29 +235,6 @@ fn kill_ends_the_job_also_where_it_is_stopped() {
     });
 }
 
-/// What is sent to a job's group reaches COMMAND itself, and orphanguard does not send it again.
-#[test]
-fn kill_reaches_command_once() {
-    // Without a sentinel, what is sent to the group cannot be told from what is sent to orphanguard.
-    behind_each_of(&[WRAPPERS[0], WRAPPERS[1], WRAPPERS[3]], |shell, wrapper| {
-        let line = format!("{wrapper}helper report 15 10 40 . &");
-        let command = shell.background(&line, |shell| shell.number_after("ready"));
-        // fish knows no job by %1, but as all the others it has given the job a group of the number of its process.
-        if wrapper == WRAPPERS[1] {
-            // In the first instant it is in the group itself.
-            let job = shell.job();
-            wait_until("the sentinel to leave the group", || group(job) != job);
-        }
-        let group = if shell.name == "fish" { format!("-- -{}", shell.job()) } else { "%1".into() };
-        for (name, number) in [("TERM", 15), ("USR1", 10), ("TERM", 15)] {
-            shell.background(&format!("kill -{name} {group}"), |shell| shell.expect(&format!("got {number} ")));
-            shell.reports_nothing_more();
-        }
-        send(command, libc::SIGKILL);
-        wait_ended(shell);
-    });
-}
-
 #[test]
 fn kill_stops_the_job_and_has_it_go_on_as_often_as_one_likes() {
     // With a group of its own, COMMAND is not in the one that SIGSTOP goes to, and that cannot be passed on.

@@ -52,24 +52,26 @@ fn the_prompt_comes_back_with_the_status_of_a_command_that_the_key_ends() {
 #[test]
 fn in_a_session_of_its_own_each_key_reaches_command_through_orphanguard() {
     let mut shell = Shell::bash();
-    for wrapper in ["orphanguard --group session -- ", "orphanguard --no-sentinel --group session -- "] {
-        shell.line(&format!("{wrapper}helper report 2 3 40 ."));
+    let by_option = ["orphanguard --group session -- helper", "orphanguard --no-sentinel --group session -- helper"];
+    let by_itself = ["orphanguard -- helper setsid", "orphanguard --no-sentinel -- helper setsid"];
+    for wrapped in by_option.into_iter().chain(by_itself) {
+        shell.line(&format!("{wrapped} report 2 3 40 ."));
         let command = shell.number_after("ready");
-        assert_eq!(shell.foreground(), shell.job(), "{wrapper}");
+        assert_eq!(shell.foreground(), shell.job(), "{wrapped}");
         let stat = std::fs::read_to_string(format!("/proc/{command}/stat")).unwrap();
         let session_and_terminal: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').skip(3).take(2).collect();
-        assert_eq!(session_and_terminal, [&command.to_string(), "0"], "{wrapper}");
+        assert_eq!(session_and_terminal, [&command.to_string(), "0"], "{wrapped}");
         for (key, signal) in [(CTRL_C, 2), (CTRL_BACKSLASH, 3), (CTRL_C, 2)] {
             shell.press(key);
             shell.expect(&format!("got {signal} "));
             shell.reports_nothing_more();
         }
         send(command, libc::SIGUSR1);
-        assert_eq!(shell.prompt(), 0, "{wrapper}");
-        shell.line(&format!("{wrapper}helper say up hold"));
+        assert_eq!(shell.prompt(), 0, "{wrapped}");
+        shell.line(&format!("{wrapped} say up hold"));
         let _ = shell.number_after("up");
         shell.press(CTRL_C);
-        assert_eq!(shell.prompt(), 130, "{wrapper}");
+        assert_eq!(shell.prompt(), 130, "{wrapped}");
     }
     shell.exit();
 }

@@ -55,8 +55,7 @@ fn each_that_can_be_caught_arrives_once() {
 
 #[test]
 fn each_that_is_sent_to_the_guard_itself_arrives_once() {
-    // In a terminal's group they would come from that.
-    let mut job = start(&mut guarded("--group session", &reporting(catchable())));
+    let mut job = start(&mut guarded("", &reporting(catchable())));
     let command = job.pid_of("ready");
     for signal in catchable() {
         send(job.guard(), signal);

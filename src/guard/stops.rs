@@ -19,7 +19,7 @@ impl Guard<'_> {
     /// are COMMAND's parent in another group of its session, which looks like job control to it.
     pub(super) fn lost_controller(&mut self) {
         self.controller = None;
-        if self.plan.is_stopped() && !self.has_job_control() {
+        if self.plan.is_stopped() && !terminal::has_job_control(self.job.started) {
             self.job.voice.step(format_args!("nobody is left who could have the job go on"));
             for signal in [Signal::HUP, Signal::CONT] {
                 self.happened(Event::Signal { signal, delivered: false });
@@ -27,16 +27,14 @@ impl Guard<'_> {
         }
     }
 
-    fn has_job_control(&self) -> bool {
-        terminal::has_job_control(self.job.started, self.job.caller_group)
-    }
-
-    /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us.
+    /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us and has not left it.
     pub(super) fn terminal_has_delivered(&self, signal: Signal, info: &SignalInfo) -> bool {
         // A terminal that hangs up tells the leader of its session and nobody else.
         let is_for_leader = || [Signal::HUP, Signal::CONT].contains(&signal) && self.job.leads_session();
+        let is_in_group = || self.plan.ended().is_some() || tree::is_in_group(self.command, self.job.caller_group);
         info.code == libc::SI_KERNEL
             && self.job.place.is_callers()
+            && is_in_group()
             && SENT_TO_GROUPS.contains(&signal)
             && !is_for_leader()
     }
@@ -107,10 +105,10 @@ impl Guard<'_> {
         self.went_on = false;
         if self.behind.is_some() {
             // Before the look below: it may die at any moment.
-            let controller = terminal::controller(self.job.started, self.job.caller_group).ok().flatten();
+            let controller = terminal::controller(self.job.started).ok().flatten();
             self.controller = controller.and_then(|controller| sys::pidfd_open(controller).ok());
         }
-        if self.behind.is_some() && signal.is_terminal_stop() && !self.has_job_control() {
+        if self.behind.is_some() && signal.is_terminal_stop() && !terminal::has_job_control(self.job.started) {
             // We are COMMAND's parent in another group of its session, which to the kernel looks like job control; so it has stopped
             // COMMAND although nobody will have it go on.
             return self.undo_stop(signal);
