@@ -168,7 +168,7 @@ impl<'a> Guard<'a> {
             let how = (job.options.signal, job.options.grace);
             Sweep::new(command, strangers.clone(), how, &job.spare, job.detail(), &job.voice)
         });
-        let leaves_early = behind.is_some() && job.place == Place::Leaderless;
+        let has_left_group = behind.is_some() && group == Some(std::process::id() as Pid);
         let mut guard = Self {
             job,
             behind,
@@ -179,7 +179,7 @@ impl<'a> Guard<'a> {
             group,
             missed,
             // Nobody else knows our number so soon.
-            echoes: if leaves_early { sys::pending_signals().without(Signal::CHLD) } else { SignalSet::default() },
+            echoes: if has_left_group { sys::pending_signals().without(Signal::CHLD) } else { SignalSet::default() },
             plan,
             timer: Timer::default(),
             ending: None,

@@ -1,5 +1,5 @@
 //! Without a terminal, as in a script that CI or cron runs: COMMAND is in a process group that is not the script's, and that it does not lead.
-#![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks)]
+#![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
@@ -64,6 +64,24 @@ fn what_command_sends_its_group_reaches_it_once() {
         }
         send(command, libc::SIGKILL);
         job.nobody_left();
+    }
+}
+
+/// The guard is in the group, too, until it comes to leave it.
+#[test]
+fn nor_is_it_passed_on_if_it_comes_before_the_guard_has_done_anything() {
+    let on_one_cpu = || {
+        let mut one = unsafe { std::mem::zeroed::<libc::cpu_set_t>() };
+        unsafe { libc::CPU_SET(libc::sched_getcpu() as usize, &mut one) };
+        let set = unsafe { libc::sched_setaffinity(0, size_of_val(&one), &raw const one) };
+        if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    };
+    // There, COMMAND mostly comes first.
+    for _ in 0..10 {
+        let mut command = in_a_script(guarded("-v", "block 15 send 15 0 exit 0"));
+        let ended = run(unsafe { command.pre_exec(on_one_cpu) });
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+        assert!(!ended.err.contains("received TERM"), "{}", ended.err);
     }
 }
 
