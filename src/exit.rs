@@ -33,7 +33,7 @@ pub enum Stop {
     Refused,
 }
 
-/// Stops this process of the signal that stopped COMMAND (0 where that has ended and what it left is waited for), until somebody has us go on. Where COMMAND has a group of its own and the
+/// Stops this process of the signal that stopped COMMAND (0: that has ended, and what it left is waited for), until somebody has us go on. Where COMMAND has a group of its own and the
 /// terminal was handed to that, the `whole_group` of ours is stopped, as the terminal would have done: a script around us, a pipeline.
 ///
 /// `goes_on` is asked once the stop is pending, where what happens from then on takes it back by SIGCONT.

@@ -59,15 +59,15 @@ pub fn run(job: &Job, behind: Option<Behind<'_>>, signals: io::Result<OwnedFd>) 
     }
     let terminal = job.terminal();
     // One careless kill of a group must not hit sentinel and guard; without a sentinel, the group that a terminal belongs to is the caller's.
-    let place = job.place.with_guard(std::process::id() as Pid);
-    let is_led = matches!(place, Place::NewGroup if terminal.is_none()) || place == Place::Leaderless;
-    if behind.is_some() || is_led {
+    let leaves_the_callers =
+        matches!(job.place, Place::NewGroup if terminal.is_none()) || job.place == Place::Leaderless;
+    if behind.is_some() || leaves_the_callers {
         let _ = setpgid(NixPid::from_raw(0), NixPid::from_raw(0));
     }
     let launch = Launch {
         argv: job.argv,
         inherited: &job.inherited,
-        place,
+        place: job.place,
         terminal: terminal.as_ref(),
         caller_group: job.caller_group,
         pdeathsig: job.options.pdeathsig,
@@ -119,8 +119,6 @@ struct Guard<'a> {
     group: Option<Pid>,
     /// What the terminal sent before COMMAND was there, and has not come to us yet.
     missed: SignalSet,
-    /// What came to us while we were in COMMAND's group yet, in the first instant: it was sent to the group, and COMMAND has it.
-    echoes: SignalSet,
     plan: Plan,
     timer: Timer,
     ending: Option<Ending<'a>>,
@@ -168,7 +166,6 @@ impl<'a> Guard<'a> {
             let how = (job.options.signal, job.options.grace);
             Sweep::new(command, strangers.clone(), how, &job.spare, job.detail(), &job.voice)
         });
-        let has_left_group = behind.is_some() && group == Some(std::process::id() as Pid);
         let mut guard = Self {
             job,
             behind,
@@ -178,8 +175,6 @@ impl<'a> Guard<'a> {
             command,
             group,
             missed,
-            // Nobody else knows our number so soon.
-            echoes: if has_left_group { sys::pending_signals().without(Signal::CHLD) } else { SignalSet::default() },
             plan,
             timer: Timer::default(),
             ending: None,
@@ -290,7 +285,7 @@ impl<'a> Guard<'a> {
 
     fn read_signals(&mut self) {
         let stops = self.stops;
-        let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).filter(|info| !self.is_echo(info)).collect();
+        let all: Vec<SignalInfo> = sys::read_signals(self.signals.as_fd()).collect();
         if let Some(behind) = self.behind
             && all.iter().any(|info| info.sender == behind.sentinel)
             && getppid().as_raw() != behind.sentinel
@@ -309,14 +304,6 @@ impl<'a> Guard<'a> {
         for info in others {
             self.signal_came(Taken { info, stops });
         }
-    }
-
-    fn is_echo(&mut self, info: &SignalInfo) -> bool {
-        let Some(signal) = Signal::new(info.number as i32).filter(|&signal| self.echoes.contains(signal)) else {
-            return false;
-        };
-        self.echoes = self.echoes.without(signal);
-        true
     }
 
     /// A broken pipe of ours, our own timer, the sentinel's death.

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use nix::sys::prctl;
-use nix::unistd::{Pid as NixPid, getpid, getppid, setpgid, setsid};
+use nix::unistd::{Pid as NixPid, getpgrp, getpid, getppid, setpgid, setsid};
 
 use crate::early;
 use crate::entry::Entry;
@@ -45,10 +45,19 @@ pub struct Launch<'a> {
 pub struct Started {
     /// Its PID.
     pub pid: Pid,
-    /// Its process group, where that is the job's alone: not the caller's, and none that we are in.
+    /// Its process group, where that is the job's alone. Once nobody is in there, its number may be another's.
     pub group: Option<Pid>,
     /// What the terminal sent before it was in the caller's group: see [`early`].
     pub missed: SignalSet,
+}
+
+/// What COMMAND's process tells us before it calls exec.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    missed: SignalSet,
+    group: Pid,
+    /// The process that has made its group, where it leads none; to be reaped.
+    group_maker: Pid,
 }
 
 /// Why COMMAND does not run.
@@ -127,24 +136,21 @@ pub const ID: &[u8] = b"ORPHANGUARD_ID=";
 const LISTEN_PID: &[u8] = b"LISTEN_PID=";
 /// What execvpe(3) and we need of stack, besides the arguments that it copies to run a script without `#!`.
 const STACK: usize = 64 * 1024;
+/// What one needs that makes a process group and ends.
+const MAKERS_STACK: usize = 8 * 1024;
 
-/// Leaves the process group that we lead and COMMAND is in now, for one that nobody else is in; whether that could be done. A group lasts as long as
-/// it has a member, and has the number of the process that made it: one that has ended and is not reaped is member enough for us to join. COMMAND runs
-/// meanwhile.
-fn leave_group(stack: &mut [MaybeUninit<u8>]) -> bool {
+/// Puts this process, which is COMMAND's, into a new process group without leading it. A group has the number of the process that made it, and
+/// lasts as long as it has a member: one that has ended and is not reaped is member enough for us to join. The answer is that process, for the
+/// guard to reap, whose child it is; 0 where none can be made, and COMMAND leads its group after all. Async-signal-safe, allocates nothing.
+#[inline(never)]
+fn join_leaderless_group() -> Pid {
     let ourselves = NixPid::from_raw(0);
-    let mut maker = None;
-    let mut make_group = || {
-        maker = setpgid(ourselves, ourselves).ok().map(|()| getpid().as_raw());
-        0
-    };
-    let Ok(pid) = sys::vfork(stack, None, &mut make_group) else { return false };
-    // If our children are in a PID namespace that we are not in (unshare(2)), it has another number there. That namespace could not end as long as we
-    // have the group's.
-    let is_here = std::hint::black_box(maker) == Some(pid);
-    let has_left = is_here && setpgid(ourselves, NixPid::from_raw(pid)).is_ok();
-    let _ = sys::wait_for(pid);
-    has_left
+    let mut stack = [MaybeUninit::uninit(); MAKERS_STACK];
+    let maker = sys::vfork_sibling(&mut stack, &mut || u8::from(setpgid(ourselves, ourselves).is_err())).unwrap_or(0);
+    if maker == 0 || setpgid(ourselves, NixPid::from_raw(maker)).is_err() {
+        let _ = setpgid(ourselves, ourselves);
+    }
+    maker
 }
 
 impl Launch<'_> {
@@ -156,22 +162,19 @@ impl Launch<'_> {
         let mut environment = self.environment(id);
         let mut stack: Vec<u8> = Vec::with_capacity(STACK + self.argv.count() * size_of::<usize>());
         let guard = getpid();
-        let (mut errno, mut missed) = (0, SignalSet::default());
+        let (mut errno, mut told) = (0, Told::default());
         let mut child = || {
-            errno = self.become_command(guard, &mut environment, &mut missed);
+            errno = self.become_command(guard, &mut environment, &mut told);
             NOT_RUNNABLE
         };
-        let pid = sys::vfork(stack.spare_capacity_mut(), Some(Signal::CHLD), &mut child).map_err(LaunchError::Fork)?;
+        let pid = sys::vfork(stack.spare_capacity_mut(), &mut child).map_err(LaunchError::Fork)?;
         // The other process wrote them while we waited, which the compiler cannot know.
+        let Told { missed, group, group_maker } = std::hint::black_box(told);
+        if group_maker != 0 {
+            let _ = sys::wait_for(group_maker);
+        }
         match std::hint::black_box(errno) {
-            0 => {
-                let group = match self.place {
-                    Place::NewGroup | Place::NewSession => Some(pid),
-                    Place::Leaderless => leave_group(stack.spare_capacity_mut()).then_some(guard.as_raw()),
-                    Place::Group(_) => None,
-                };
-                Ok(Started { pid, group, missed: std::hint::black_box(missed) })
-            }
+            0 => Ok(Started { pid, group: (!self.place.is_callers()).then_some(group), missed }),
             errno => {
                 if let Some(terminal) = self.terminal {
                     terminal.hand_over(pid, self.caller_group);
@@ -201,19 +204,22 @@ impl Launch<'_> {
     }
 
     /// Runs in the new process, in our memory. Returns only where COMMAND cannot be run, with the error number.
-    fn become_command(&self, guard: NixPid, environment: &mut Environment<'_>, missed: &mut SignalSet) -> i32 {
+    fn become_command(&self, guard: NixPid, environment: &mut Environment<'_>, told: &mut Told) -> i32 {
         let me = getpid();
         let myself = NixPid::from_raw(0);
         // EPERM: the caller's group is in another session, or gone. COMMAND runs all the same, in the guard's group.
         let _ = match self.place {
             Place::NewGroup => setpgid(myself, myself),
-            // That of the guard, which leaves it.
-            Place::Leaderless => Ok(()),
+            Place::Leaderless => {
+                told.group_maker = join_leaderless_group();
+                Ok(())
+            }
             Place::Group(group) => setpgid(myself, NixPid::from_raw(group)),
             Place::NewSession => setsid().map(drop),
         };
+        told.group = getpgrp().as_raw();
         if self.place.is_callers() {
-            *missed = early::missed(self.started);
+            told.missed = early::missed(self.started);
         }
         if let Some(terminal) = self.terminal {
             // Before COMMAND can read from it; and only if it is the caller's: from the background it would throw the shell out.

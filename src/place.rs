@@ -9,8 +9,7 @@ use crate::terminal::Terminal;
 pub enum Place {
     /// Leading a process group of its own.
     NewGroup,
-    /// In a new process group without leading it: the guard has made it, and has left it. What leads a group can begin no session (setsid(2)), and
-    /// setsid(1) runs its program behind the back of whoever waits for it then.
+    /// In a new process group that nobody leads. What leads a group can begin no session (setsid(2)): setsid(1) forks then, and does not wait.
     Leaderless,
     /// In this group, the caller's.
     Group(Pid),
@@ -29,12 +28,6 @@ impl Place {
             Group::Auto if leads => Self::NewGroup,
             Group::Auto => Self::Leaderless,
         }
-    }
-
-    /// The same for a guard of this PID: kill(2) has no word for a group of number 1.
-    #[must_use]
-    pub fn with_guard(self, guard: Pid) -> Self {
-        if self == Self::Leaderless && guard == 1 { Self::NewGroup } else { self }
     }
 
     /// Whether COMMAND shares the caller's group.

@@ -168,24 +168,32 @@ pub fn fork() -> io::Result<Option<Pid>> {
 }
 
 /// Makes a process that shares our memory until it calls exec or leaves, while we wait (clone(2), `CLONE_VM | CLONE_VFORK`): its
-/// PID. It runs `child`, and where that returns, exits with the code that it gives. Its end is told by this signal.
+/// PID. It runs `child`, and where that returns, exits with the code that it gives.
 ///
 /// `child` must not allocate, lock, or unwind. Our process has one thread and all signals blocked, so nothing else runs in our memory
 /// meanwhile: it is a call on another stack that ends in another process.
 ///
 /// # Errors
 /// As clone(2).
-pub fn vfork(
-    stack: &mut [MaybeUninit<u8>],
-    exit_signal: Option<Signal>,
-    mut child: &mut dyn FnMut() -> u8,
-) -> io::Result<Pid> {
+pub fn vfork(stack: &mut [MaybeUninit<u8>], child: &mut dyn FnMut() -> u8) -> io::Result<Pid> {
+    clone_waiting(libc::SIGCHLD, stack, child)
+}
+
+/// As [`vfork`], but a child of our parent (`CLONE_PARENT`).
+///
+/// # Errors
+/// As clone(2); EINVAL for the PID 1 of a PID namespace.
+pub fn vfork_sibling(stack: &mut [MaybeUninit<u8>], child: &mut dyn FnMut() -> u8) -> io::Result<Pid> {
+    clone_waiting(libc::CLONE_PARENT, stack, child)
+}
+
+fn clone_waiting(flags: c_int, stack: &mut [MaybeUninit<u8>], mut child: &mut dyn FnMut() -> u8) -> io::Result<Pid> {
     extern "C" fn run(child: *mut c_void) -> c_int {
         // SAFETY: it is the reference below, whose owner waits.
         let child = unsafe { &mut *child.cast::<&mut dyn FnMut() -> u8>() };
         c_int::from(child())
     }
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | exit_signal.map_or(0, Signal::number);
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | flags;
     let top = stack.as_mut_ptr_range().end.map_addr(|address| address & !0xf);
     // SAFETY: the stack is ours for the whole call and we wait in it (CLONE_VFORK); its top is aligned as every ABI wants.
     check(unsafe { libc::clone(run, top.cast(), flags, (&raw mut child).cast()) })

@@ -333,7 +333,7 @@ impl Default for Search {
 /// The number that the kernel gives to a process now. It is asked of one that ends at once.
 fn newest_pid() -> Option<Pid> {
     let mut stack = [MaybeUninit::uninit(); 16384];
-    let pid = sys::vfork(&mut stack, None, &mut || 0).ok()?;
+    let pid = sys::vfork(&mut stack, &mut || 0).ok()?;
     sys::wait_for(pid).ok().map(|_| pid)
 }
 

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 
-use common::{Pid, Running, guarded, guarding, run, send, start, status_field, wait_until};
+use common::{Ended, Pid, Running, guarded, guarding, run, send, start, status_field, wait_state};
 
 const WITH_AND_WITHOUT: [&str; 2] = ["", "--no-sentinel"];
 
@@ -25,14 +25,13 @@ fn in_a_script(mut command: Command) -> Command {
     command
 }
 
-/// COMMAND's group, which is neither the tests' nor led by COMMAND, once the guard has left it.
+/// COMMAND's group, which is neither the tests' nor one of orphanguard's, nor led by COMMAND.
 fn group_of(job: &Running, command: Pid) -> Pid {
     let group = unsafe { libc::getpgid(command) };
     assert!(![-1, command, unsafe { libc::getpgrp() }].contains(&group), "{group} of {command}");
-    let guard = parent(command);
-    assert_eq!(guard, group);
-    wait_until("the guard to leave it", || unsafe { libc::getpgid(guard) } != group);
-    assert_ne!(unsafe { libc::getpgid(job.pid()) }, group);
+    for pid in [job.pid(), parent(command)] {
+        assert_ne!(unsafe { libc::getpgid(pid) }, group);
+    }
     group
 }
 
@@ -67,21 +66,43 @@ fn what_command_sends_its_group_reaches_it_once() {
     }
 }
 
-/// The guard is in the group, too, until it comes to leave it.
-#[test]
-fn nor_is_it_passed_on_if_it_comes_before_the_guard_has_done_anything() {
+/// On one CPU, where COMMAND mostly comes before the guard has done anything more.
+fn at_once(instructions: &str, options: &str) -> Ended {
     let on_one_cpu = || {
         let mut one = unsafe { std::mem::zeroed::<libc::cpu_set_t>() };
         unsafe { libc::CPU_SET(libc::sched_getcpu() as usize, &mut one) };
         let set = unsafe { libc::sched_setaffinity(0, size_of_val(&one), &raw const one) };
         if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
     };
-    // There, COMMAND mostly comes first.
-    for _ in 0..10 {
-        let mut command = in_a_script(guarded("-v", "block 15 send 15 0 exit 0"));
-        let ended = run(unsafe { command.pre_exec(on_one_cpu) });
-        assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
-        assert!(!ended.err.contains("received TERM"), "{}", ended.err);
+    let mut command = in_a_script(guarded(options, instructions));
+    run(unsafe { command.pre_exec(on_one_cpu) })
+}
+
+#[test]
+fn what_it_sends_its_group_first_of_all_reaches_nobody_of_orphanguards() {
+    for options in ["-v", "-v --no-sentinel"] {
+        for _ in 0..10 {
+            let ended = at_once("block 15 send 15 0 exit 0", options);
+            assert_eq!(ended.status.code(), Some(0), "{options}: {}", ended.err);
+            assert!(!ended.err.contains("received TERM"), "{options}: {}", ended.err);
+            let ended = at_once("child [ setsid hold ] send 9 0", options);
+            assert_eq!(ended.status.signal(), Some(libc::SIGKILL), "{options}: {}", ended.err);
+            assert!(!ended.err.contains("killed from outside"), "{options}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn a_stop_of_its_group_first_of_all_stops_nobody_else() {
+    for options in WITH_AND_WITHOUT {
+        for _ in 0..10 {
+            let mut job = start(&mut in_a_script(guarded(options, "say command send 19 0 exit 5")));
+            let command = job.pid_of("command");
+            wait_state(command, 'T');
+            wait_state(job.pid(), 'T');
+            send(job.pid(), libc::SIGCONT);
+            assert_eq!(job.nobody_left().status.code(), Some(5), "{options}");
+        }
     }
 }
 

@@ -90,8 +90,7 @@ const DIFFERENT: [(&str, Is, &str); 27] = [
 fn group(setting: &Setting<'_>) -> Option<&'static str> {
     let is_callers = setting.has("--group same") || (setting.on_terminal && !setting.has("--group"));
     let leads = setting.leads || setting.has("--group");
-    let guard = if setting.has("--no-sentinel") { "caller" } else { "guard" };
-    (!is_callers).then_some(if leads { "command" } else { guard })
+    (!is_callers).then_some(if leads { "command" } else { "nobody" })
 }
 
 fn session(setting: &Setting<'_>) -> Option<&'static str> {
@@ -296,14 +295,17 @@ fn read(report: &str, started: Pid, is_guarded: bool) -> Fields {
     // Where it was put in for an `@`.
     let entries = environment.iter().map(|entry| entry.replace(&started.to_string(), "@"));
     fields.extend(entries.enumerate().map(|(n, entry)| (format!("environment.{n}"), entry)));
-    let guard = is_guarded.then(|| (parent.clone(), "guard"));
-    let whose = [(started.to_string(), "caller"), (command.clone(), "command")].into_iter().chain(guard);
-    let whose: Vec<(String, &str)> = whose.collect();
+    let whose = [(started.to_string(), "caller"), (command.clone(), "command")];
     for name in ["group", "session", "foreground"] {
         let field = fields.get_mut(name).unwrap();
         if let Some((_, who)) = whose.iter().find(|(number, _)| number == field) {
             *field = (*who).into();
         }
+    }
+    let group = fields.get_mut("group").unwrap();
+    // Neither anybody's of the job nor the tests'.
+    if is_guarded && group.parse().is_ok_and(|group: Pid| group != unsafe { libc::getpgrp() }) {
+        *group = "nobody".into();
     }
     fields
 }

@@ -268,7 +268,7 @@ fn by_parent(snapshot: &Snapshot, process: &Process) -> Evidence {
     }
     let group = process.stat.group;
     let lost_its_leader = group != 0 && group != process.pid && is_gone(snapshot, group);
-    if lost_its_leader && !process.is_in_foreground && !trade::makes_groups_without_a_leader(&process.name) {
+    if lost_its_leader && !process.is_in_foreground {
         return Evidence::GroupLeaderGone;
     }
     Evidence::StartedOrAdopted
@@ -645,13 +645,11 @@ mod tests {
             .with(process(20, 1, "sleep").session(1))
             .with(process(21, 1, "sleep").session(1).group(19))
             .with(process(22, 1, "less").session(1).group(18))
-            .with(process(23, 1, "orphanguard").session(1).group(18))
             .change(|s| s.processes.get_mut(&22).unwrap().is_in_foreground = true);
         assert_eq!(machine.judge(20), Evidence::StartedOrAdopted);
         assert_eq!(machine.judge(21), Evidence::GroupLeaderGone);
         // The rest of a pipeline that somebody looks at.
         assert_eq!(machine.judge(22), Evidence::StartedOrAdopted);
-        assert_eq!(machine.judge(23), Evidence::StartedOrAdopted);
         let hidden = machine.change(|s| s.hidden.extend([19]));
         assert_eq!(hidden.judge(21), Evidence::StartedOrAdopted);
     }

@@ -13,11 +13,6 @@ pub fn starts_one_child(name: &[u8]) -> bool {
     ONE_CHILD.contains(&name)
 }
 
-/// Whether it may have made the process group that it is in, which has no leader, for itself: orphanguard leaves to COMMAND the one that it led.
-pub fn makes_groups_without_a_leader(name: &[u8]) -> bool {
-    name == GUARD || name == b"orphanguard"
-}
-
 /// Whether it manages services. As PID 1 it may have another name.
 pub fn is_systemd(name: &[u8]) -> bool {
     name == b"systemd"

@@ -1,7 +1,5 @@
 //! Sends a signal that came for the job on: to COMMAND, to its group, or to everything of the job.
 
-use nix::unistd::getpgrp;
-
 use crate::delivery::{self, Known};
 use crate::guard::Guard;
 use crate::place::Place;
@@ -41,18 +39,14 @@ impl Guard<'_> {
 
     fn send_to_group(&self, signal: Signal) {
         match (self.group, self.job.place) {
-            (Some(group), _) => {
+            // As long as COMMAND is in it, its number is no stranger's.
+            (Some(group), _) if tree::is_in_group(self.command, group) => {
                 self.job.voice.step(format_args!("sending {signal} to process group {group}"));
-                let sent = sys::kill(-group, Some(signal));
-                // It may have gone into a group of its own, as shells do.
-                if sent.is_err() || !tree::is_in_group(self.command, group) {
-                    self.send_to_command(signal);
-                }
+                let _ = sys::kill(-group, Some(signal));
             }
-            // kill(-group) would hit the caller.
-            (None, Place::Group(group)) => self.send_to_members(signal, group),
-            // Or ourselves.
-            (None, _) => self.send_to_members(signal, getpgrp().as_raw()),
+            // COMMAND has gone into a group of its own, as shells do; or kill(-group) would hit the caller.
+            (Some(group), _) | (None, Place::Group(group)) => self.send_to_members(signal, group),
+            (None, _) => self.send_to_command(signal),
         }
     }
 

@@ -113,7 +113,7 @@ impl Guard<'_> {
             // COMMAND although nobody will have it go on.
             return self.undo_stop(signal);
         }
-        // While we wait for what it left, we stop for ourselves.
+        // While we wait for what it left, there is none whose going on could make our stop void.
         let command = if self.plan.ended().is_some() { 0 } else { self.command };
         match self.behind {
             Some(behind) if Request::Stop(signal, command).send(behind.sentinel).is_ok() => self.stops += 1,
@@ -138,6 +138,10 @@ impl Guard<'_> {
 
     /// COMMAND would not have been stopped in our place, for nobody could have it go on: so it goes on.
     fn undo_stop(&mut self, signal: Signal) {
+        if self.plan.ended().is_some() {
+            // It was for what COMMAND has left.
+            return self.happened(Event::Signal { signal: Signal::CONT, delivered: false });
+        }
         if [Signal::TTIN, Signal::TTOU].contains(&signal) && Terminal::controlling().is_some() {
             // It would use the terminal again, and be stopped again, for ever. This is what the kernel does about stopped orphans.
             self.forward(Signal::HUP, Target::Group);
