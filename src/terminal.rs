@@ -47,19 +47,19 @@ impl Terminal {
     }
 }
 
-/// Whether anybody does job control over this process's group. If not, the kernel does not stop it by TSTP, TTIN or TTOU. Yes, where that
-/// cannot be read.
-pub fn has_job_control(process: Pid) -> bool {
-    !matches!(controller(process), Ok(None))
+/// Whether anybody does job control over this process, as a member of this group. If not, the kernel does not stop it by TSTP, TTIN or TTOU. Yes,
+/// where that cannot be read.
+pub fn has_job_control(process: Pid, group: Pid) -> bool {
+    !matches!(controller(process, group), Ok(None))
 }
 
-/// Who could have this process's group go on: a parent in another group of the session, of it or of one of its ancestors in the group.
-/// Without one the group is orphaned (setpgid(2)).
+/// Who could have this process go on, which was started in this group, whatever it is in now: a parent in another group of the session, of
+/// it or of one of its ancestors in the group. Without one the group is orphaned (setpgid(2)).
 ///
 /// # Errors
 /// Where that cannot be read.
-pub fn controller(process: Pid) -> io::Result<Option<Pid>> {
-    let mut member = Stat::of(process)?;
+pub fn controller(process: Pid, group: Pid) -> io::Result<Option<Pid>> {
+    let mut member = Stat { group, ..Stat::of(process)? };
     loop {
         let parent = match Stat::of(member.parent) {
             Err(_) if member.parent == 0 => return Ok(None),
@@ -88,7 +88,7 @@ mod tests {
         let command = command.args(["-c", "echo; read line"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-        let answer = has_job_control(child.id() as Pid);
+        let answer = has_job_control(child.id() as Pid, child.id() as Pid);
         drop(child.stdin.take());
         child.wait().unwrap();
         answer

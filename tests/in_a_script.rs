@@ -125,10 +125,36 @@ fn a_sigkill_to_its_group_leaves_the_rest_its_grace() {
 fn a_stop_for_want_of_a_terminal_is_none_where_nobody_could_have_it_go_on() {
     for options in WITH_AND_WITHOUT {
         for signal in ["TTIN", "TTOU", "TSTP"] {
-            // Nobody does job control over the leader of a session. That it leads one is its script's doing.
-            let script = format!("setsid -w \"$0\" {options} -- sh -c 'kill -{signal} $$; exit 5'; exit $?");
-            let ended = run(in_a_script(Command::new("sh")).args(["-c", &script]).arg(common::orphanguard()));
-            assert_eq!((ended.status.code(), ended.err.as_str()), (Some(5), ""), "{options} {signal}");
+            // In a session that no shell leads which does job control: orphanguard does, or a script.
+            for script in ["exec \"$@\"", "\"$@\"; exit $?"] {
+                let mut command = in_a_script(Command::new("setsid"));
+                command
+                    .args(["-w", "sh", "-c", script, "sh"])
+                    .arg(common::orphanguard())
+                    .args(options.split_whitespace());
+                let ended = run(command.args(["--", "sh", "-c", &format!("kill -{signal} $$; exit 5")]));
+                assert_eq!((ended.status.code(), ended.err.as_str()), (Some(5), ""), "{options} {signal} {script}");
+            }
         }
+    }
+}
+
+/// And what it waits for then goes on, with its time limit.
+#[test]
+fn nor_is_one_of_what_command_left() {
+    for options in WITH_AND_WITHOUT {
+        let left = "child [ setsid say left await 10 exit 0 ] exit 3";
+        let mut command = in_a_script(Command::new("setsid"));
+        command.arg("-w").arg(common::orphanguard()).args(options.split_whitespace());
+        command.args(["-v", "--on-exit", "wait", "--timeout", "1h", "--"]).arg(common::helper());
+        let mut job = start(command.args(left.split_whitespace()));
+        let left = job.pid_of("left");
+        job.wait_told("exited 3");
+        send(job.pid(), libc::SIGTTIN);
+        job.wait_told("received TTIN");
+        send(job.pid(), libc::SIGUSR1);
+        let ended = job.nobody_left();
+        assert_eq!(ended.status.code(), Some(3), "{options}: {}", ended.err);
+        assert!(ended.err.contains(&format!("sending CONT to process {left}\n")), "{options}: {}", ended.err);
     }
 }

@@ -44,6 +44,8 @@ impl Guard<'_> {
                 self.job.voice.step(format_args!("sending {signal} to process group {group}"));
                 let _ = sys::kill(-group, Some(signal));
             }
+            // The terminal has sent it to all who are in there.
+            (None, _) if self.current.is_some_and(|info| info.code == libc::SI_KERNEL) => self.send_to_command(signal),
             // COMMAND has gone into a group of its own, as shells do; or kill(-group) would hit the caller.
             (Some(group), _) | (None, Place::Group(group)) => self.send_to_members(signal, group),
             (None, _) => self.send_to_command(signal),

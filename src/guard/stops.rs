@@ -19,12 +19,16 @@ impl Guard<'_> {
     /// are COMMAND's parent in another group of its session, which looks like job control to it.
     pub(super) fn lost_controller(&mut self) {
         self.controller = None;
-        if self.plan.is_stopped() && !terminal::has_job_control(self.job.started) {
+        if self.plan.is_stopped() && !self.has_job_control() {
             self.job.voice.step(format_args!("nobody is left who could have the job go on"));
             for signal in [Signal::HUP, Signal::CONT] {
                 self.happened(Event::Signal { signal, delivered: false });
             }
         }
+    }
+
+    fn has_job_control(&self) -> bool {
+        terminal::has_job_control(self.job.started, self.job.caller_group)
     }
 
     /// What a terminal sends goes to its whole foreground group, and so to COMMAND where that shares it with us and has not left it.
@@ -105,10 +109,11 @@ impl Guard<'_> {
         self.went_on = false;
         if self.behind.is_some() {
             // Before the look below: it may die at any moment.
-            let controller = terminal::controller(self.job.started).ok().flatten();
+            let controller = terminal::controller(self.job.started, self.job.caller_group).ok().flatten();
             self.controller = controller.and_then(|controller| sys::pidfd_open(controller).ok());
         }
-        if self.behind.is_some() && signal.is_terminal_stop() && !terminal::has_job_control(self.job.started) {
+        let in_other_group = self.behind.is_some() || !(self.job.place.is_callers() || self.job.is_init());
+        if in_other_group && signal.is_terminal_stop() && !self.has_job_control() {
             // We are COMMAND's parent in another group of its session, which to the kernel looks like job control; so it has stopped
             // COMMAND although nobody will have it go on.
             return self.undo_stop(signal);
