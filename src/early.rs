@@ -29,6 +29,20 @@ pub fn missed(by_older: Pid) -> SignalSet {
         .fold(SignalSet::default(), SignalSet::with)
 }
 
+/// Takes a stop away that waits for this process and would take effect as soon as this mask is set: before exec, which the guard waits for. Sent again
+/// once COMMAND runs, it stops that. For the process that becomes COMMAND: async-signal-safe, allocates nothing.
+pub fn take_stop(mask: SignalSet) -> Option<Signal> {
+    let waiting = sys::pending_signals();
+    let stops = [Signal::TSTP, Signal::TTIN, Signal::TTOU];
+    let stop = stops.into_iter().find(|&stop| waiting.contains(stop) && !mask.contains(stop))?;
+    // To ignore it throws away what waits (sigaction(2)).
+    if sys::set_ignored(stop, true) {
+        return None;
+    }
+    sys::set_ignored(stop, false);
+    Some(stop)
+}
+
 fn waiting_for(process: Pid) -> Option<SignalSet> {
     let file = Entry::new(b"/proc/").number(process as u64).bytes(b"/status");
     let file = open(file.as_c_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;

@@ -21,6 +21,11 @@ impl Inherited {
         Self { mask, child_signal_ignored }
     }
 
+    /// Which signals were blocked.
+    pub fn mask(&self) -> SignalSet {
+        self.mask
+    }
+
     /// Puts it back, in the process that becomes COMMAND. Async-signal-safe.
     pub fn give_back(&self) {
         if self.child_signal_ignored {

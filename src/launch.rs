@@ -58,6 +58,8 @@ struct Told {
     group: Pid,
     /// The process that has made its group, where it leads none; to be reaped.
     group_maker: Pid,
+    /// What is to stop COMMAND, as it came before that could run.
+    stop: Option<Signal>,
 }
 
 /// Why COMMAND does not run.
@@ -169,12 +171,17 @@ impl Launch<'_> {
         };
         let pid = sys::vfork(stack.spare_capacity_mut(), &mut child).map_err(LaunchError::Fork)?;
         // The other process wrote them while we waited, which the compiler cannot know.
-        let Told { missed, group, group_maker } = std::hint::black_box(told);
+        let Told { missed, group, group_maker, stop } = std::hint::black_box(told);
         if group_maker != 0 {
             let _ = sys::wait_for(group_maker);
         }
         match std::hint::black_box(errno) {
-            0 => Ok(Started { pid, group: (!self.place.is_callers()).then_some(group), missed }),
+            0 => {
+                if let Some(stop) = stop {
+                    let _ = sys::kill(pid, Some(stop));
+                }
+                Ok(Started { pid, group: (!self.place.is_callers()).then_some(group), missed })
+            }
             errno => {
                 if let Some(terminal) = self.terminal {
                     terminal.hand_over(pid, self.caller_group);
@@ -238,6 +245,9 @@ impl Launch<'_> {
             && let Err(error) = prctl::set_no_new_privs()
         {
             return error as i32;
+        }
+        if self.place.is_callers() || self.terminal.is_some() {
+            told.stop = early::take_stop(self.inherited.mask());
         }
         self.inherited.give_back();
         sys::exec(self.argv, environment, me.as_raw())

@@ -24,6 +24,7 @@ use crate::status::{Change, Ended, Exit, FAILED, KILLED};
 use crate::strangers::Strangers;
 use crate::summary;
 use crate::sys::{self, Pid, SignalInfo};
+use crate::tree::{Family, Method, Stat};
 use crate::voice::reason;
 use crate::waiting::wait;
 
@@ -126,6 +127,7 @@ impl<'a> Sentinel<'a> {
             let [signal, channel] = wait([signals, Some(self.channel.as_fd())], more, until);
             if !self.listens {
                 self.reap();
+                self.rouse_command();
             }
             if signal {
                 self.read_signals();
@@ -217,6 +219,19 @@ impl<'a> Sentinel<'a> {
                 // The guard must not sleep while it stands for the job.
                 Change::Stopped(_) => drop(sys::kill(self.guard, Some(Signal::CONT))),
                 Change::Continued => {}
+            }
+        }
+    }
+
+    /// Has COMMAND's process go on if a stop has hit it after its signals were let in and before exec: the guard sleeps until that, and could not.
+    fn rouse_command(&self) {
+        let state = |pid| Stat::of(pid).map(|stat| stat.state);
+        if !matches!(state(self.guard), Ok(b'D')) {
+            return;
+        }
+        for child in Family::look(Method::find()).children(self.guard) {
+            if matches!(state(child), Ok(b'T')) {
+                let _ = sys::kill(child, Some(Signal::CONT));
             }
         }
     }

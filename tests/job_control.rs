@@ -6,7 +6,7 @@ mod common;
 use std::fmt::Debug;
 
 use common::pty::{CTRL_C, CTRL_D, CTRL_Z, LAST, Shell, WRAPPERS, shells};
-use common::{Pid, children, send, state, wait_state, wait_until};
+use common::{Pid, children, send, state, status_field, wait_state, wait_until};
 
 /// Tells its PID, and each line that it reads; exits 9 at the end of its input.
 const READER: &str = "#!/bin/sh\necho \"up $$\"\nwhile read -r line; do echo \"read [$line]\"; done\nexit 9\n";
@@ -71,6 +71,29 @@ fn ctrl_z_gives_the_prompt_back_and_fg_the_keyboard_as_often_as_one_likes() {
         shell.press(CTRL_D);
         statuses.push(shell.prompt());
         statuses
+    });
+}
+
+/// timeout(1) leaves the terminal's group, if it does not lead it.
+#[test]
+fn ctrl_z_and_fg_reach_all_of_a_command_in_a_group_of_its_own() {
+    in_each_shell(|shell, wrapper| {
+        shell.line(&format!("{wrapper}timeout 1000 helper say up hold"));
+        let below = shell.number_after("up");
+        let timeout = status_field(below, "PPid").unwrap().parse().unwrap();
+        shell.press(CTRL_Z);
+        let stopped = shell.prompt();
+        for pid in [timeout, below] {
+            wait_state(pid, 'T');
+        }
+        assert!(is_stopped(shell), "{} {wrapper}", shell.name);
+        shell.line("fg");
+        shell.wait_foreground();
+        for pid in [timeout, below] {
+            wait_goes_on(pid);
+        }
+        shell.press(CTRL_C);
+        (stopped, shell.prompt())
     });
 }
 

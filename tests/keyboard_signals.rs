@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::pty::{CTRL_BACKSLASH, CTRL_C, Shell, WRAPPERS, is_installed, shells};
-use common::{send, wait_state};
+use common::pty::{CTRL_BACKSLASH, CTRL_C, CTRL_Z, Shell, WRAPPERS, is_installed, shells};
+use common::{children, send, status_field, wait_for, wait_state, wait_until};
 
 #[test]
 fn a_command_that_goes_on_gets_each_key_exactly_once() {
@@ -130,4 +130,27 @@ fn a_loop_at_the_prompt_ends_with_the_command_that_the_key_ends() {
         }
         shell.exit();
     }
+}
+
+/// There it would stop the process that is to become COMMAND, and the guard waits for that.
+#[test]
+fn ctrl_z_while_command_is_searched_hangs_nobody() {
+    let mut shell = Shell::bash();
+    // So long that a key can be pressed meanwhile.
+    let nowhere = "/:".repeat(30_000);
+    shell.home().file("far", &format!("PATH={nowhere}$PATH; exec \"$@\""), 0o644);
+    for _ in 0..3 {
+        shell.line("bash far \"$(type -p orphanguard)\" -- helper say up hold");
+        let command = wait_for("the process that searches", || {
+            let guard = *children(shell.job()).first()?;
+            let command = *children(guard).first()?;
+            (status_field(command, "Name")? == "og-guard").then_some(command)
+        });
+        shell.press(CTRL_Z);
+        wait_until("COMMAND to run", || status_field(command, "Name").as_deref() == Some("helper"));
+        send(command, libc::SIGKILL);
+        let _ = shell.prompt();
+        let _ = shell.run("kill -9 %1; wait");
+    }
+    shell.exit();
 }

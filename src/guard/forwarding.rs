@@ -38,26 +38,31 @@ impl Guard<'_> {
     }
 
     fn send_to_group(&self, signal: Signal) {
-        match (self.group, self.job.place) {
+        let group = match (self.group, self.job.place) {
             // As long as COMMAND is in it, its number is no stranger's.
             (Some(group), _) if tree::is_in_group(self.command, group) => {
-                self.job.voice.step(format_args!("sending {signal} to process group {group}"));
-                let _ = sys::kill(-group, Some(signal));
+                return self.send_to_whole_group(signal, group);
             }
-            // The terminal has sent it to all who are in there.
-            (None, _) if self.current.is_some_and(|info| info.code == libc::SI_KERNEL) => self.send_to_command(signal),
-            // COMMAND has gone into a group of its own, as shells do; or kill(-group) would hit the caller.
-            (Some(group), _) | (None, Place::Group(group)) => self.send_to_members(signal, group),
-            (None, _) => self.send_to_command(signal),
+            (Some(group), _) | (None, Place::Group(group)) => group,
+            (None, _) => return self.send_to_command(signal),
+        };
+        // COMMAND has gone into a group of its own, as shells and timeout(1) do; or kill(-group) would hit the caller.
+        if tree::is_in_group(self.command, self.command) {
+            self.send_to_whole_group(signal, self.command);
+        } else {
+            self.send_to_command(signal);
+        }
+        // What came from the terminal has come to all who are in there.
+        if self.current.is_none_or(|info| info.code != libc::SI_KERNEL) {
+            let mut others = delivery::everyone(&self.strangers);
+            others.retain(|&(pid, _)| pid != self.command && tree::is_in_group(pid, group));
+            self.send_to_each(signal, &others);
         }
     }
 
-    /// To those of the job that are in this group, and to COMMAND wherever it is.
-    fn send_to_members(&self, signal: Signal, group: Pid) {
-        self.send_to_command(signal);
-        let mut others = delivery::everyone(&self.strangers);
-        others.retain(|&(pid, _)| pid != self.command && tree::is_in_group(pid, group));
-        self.send_to_each(signal, &others);
+    fn send_to_whole_group(&self, signal: Signal, group: Pid) {
+        self.job.voice.step(format_args!("sending {signal} to process group {group}"));
+        let _ = sys::kill(-group, Some(signal));
     }
 
     fn send_to_each(&self, signal: Signal, processes: &[(Pid, Known)]) {
