@@ -127,7 +127,8 @@ fn it_is_one_process_with_the_command_below_it() {
     assert_eq!(status_field(init, "NSpid").unwrap().split_whitespace().last(), Some("1"));
     assert_eq!(status_field(init, "Name").unwrap(), "orphanguard");
     assert_eq!(status_field(init, "Threads").unwrap(), "1");
-    assert_eq!(children(init), [command]);
+    // But for the moment in which it has not reaped yet what has made COMMAND's group.
+    wait_until("COMMAND to be its only child", || children(init) == [command]);
 }
 
 #[test]
