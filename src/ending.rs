@@ -641,7 +641,7 @@ mod tests {
 
     /// What a child dies of that is meant by this start time, made from its own. At last it gets a SIGKILL that is not the ending's.
     fn dies_of(meant: impl Fn(u64) -> u64) -> Option<i32> {
-        let (spare, voice) = (Spare::default(), Voice::new(Verbosity::Quiet));
+        let (spare, voice) = (Spare::nobody(), Voice::new(Verbosity::Quiet));
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = child.id() as Pid;
         let start = Stat::of(pid).unwrap().start;

@@ -13,6 +13,7 @@ pub mod duration;
 pub mod early;
 pub mod ending;
 pub mod entry;
+pub mod environment;
 pub mod exit;
 pub mod fate;
 pub mod finder;

@@ -1,6 +1,6 @@
 //! The processes below a process, from `/proc`, and what `/proc` says of each.
 //!
-//! Sources: proc_pid_task(5) for `children`, proc_pid_stat(5), proc_pid_comm(5), proc_pid_environ(5).
+//! Sources: proc_pid_task(5) for `children`, proc_pid_stat(5), proc_pid_comm(5).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,7 +18,10 @@ use crate::sys::{self, Pid};
 
 /// Reads a file of `/proc`, whose length nobody knows beforehand, in pieces of a page or more. The standard library begins with 32 bytes and
 /// asks for the length first: fourteen calls for an environment of 2 KiB where three do, a quarter of what it takes to end a process.
-fn read(file: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+/// ENOENT or ESRCH where there is no such process or no `/proc`; EACCES where it is not ours to read.
+pub fn read(file: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     const PAGE: usize = 4096;
     let mut file = File::open(file)?;
     let (mut text, mut length) = (vec![0; PAGE], 0);
@@ -103,11 +106,6 @@ pub fn words(text: &[u8]) -> Vec<Vec<u8>> {
         return Vec::new();
     }
     text.strip_suffix(b"\0").unwrap_or(text).split(|&b| b == 0).map(<[u8]>::to_vec).collect()
-}
-
-/// Whether a process was started with this `NAME=value` in its environment; no, where that cannot be read.
-pub fn has_in_environment(pid: Pid, entry: &[u8]) -> bool {
-    read(format!("/proc/{pid}/environ")).is_ok_and(|text| text.split(|&b| b == 0).any(|found| found == entry))
 }
 
 /// Whether a process is in this process group (getpgid(2)); no, where it is gone.

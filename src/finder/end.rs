@@ -39,7 +39,7 @@ const ROUNDS: usize = 10;
 /// Ends what is asked for; whether all of it is gone is the exit status.
 pub fn run(users: &Users, request: &End) -> u8 {
     let voice = Voice::of(NAME, if request.verbose { Verbosity::Verbose } else { Verbosity::Normal });
-    let snapshot = match scan::take() {
+    let snapshot = match scan::take(scan::PATIENCE) {
         Ok(snapshot) => snapshot,
         Err(message) => {
             voice.error(format_args!("{message}"));
@@ -175,7 +175,7 @@ fn end_their_offspring(voice: &Voice, orphans: &[Orphan<'_>], request: &End) -> 
     let mut tried: BTreeSet<(Pid, u64)> = orphans.iter().map(key).collect();
     let mut all_gone = true;
     for _ in 0..ROUNDS {
-        let Ok(snapshot) = scan::take() else { return false };
+        let Ok(snapshot) = scan::take(scan::PATIENCE) else { return false };
         let mut new = orphan::select(&snapshot, &request.selection);
         new.retain(|orphan| {
             let is_theirs = orphan.process.guard().is_some_and(|guard| guards.contains(&guard));

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::environment::Patience;
 use crate::finder::guard_id::{self, GuardId};
 use crate::finder::snapshot::{Environment, Marks, Place, Process, Snapshot, Units, World};
 use crate::finder::trade;
@@ -22,14 +24,16 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 const SYSTEMD_EXEC: &[u8] = b"SYSTEMD_EXEC_PID=";
 /// What is read at once; most environments fit.
 const AT_ONCE: usize = 64 * 1024;
+/// What those may cost a look, in all, that start another program just then.
+pub const PATIENCE: Duration = Duration::from_millis(500);
 /// What is read late names other processes in turn. So many times at the most, each of which adds one generation.
 const ROUNDS: usize = 8;
 
-/// Looks at all processes now.
+/// Looks at all processes now. Waits so long, in all, for those that have no environment yet, as they are in the midst of execve(2).
 ///
 /// # Errors
 /// A line that says why nothing can be seen.
-pub fn take() -> Result<Snapshot, String> {
+pub fn take(patience: Duration) -> Result<Snapshot, String> {
     let method = Method::find();
     if method == Method::Wait {
         return Err("cannot see any process: /proc is not mounted, or is that of another PID namespace; \
@@ -37,7 +41,11 @@ pub fn take() -> Result<Snapshot, String> {
             .into());
     }
     let me = std::process::id() as Pid;
-    let mut scan = Scan { snapshot: Snapshot { me, units: units(), ..Snapshot::default() }, reader: Reader::default() };
+    let mut scan = Scan {
+        snapshot: Snapshot { me, units: units(), ..Snapshot::default() },
+        reader: Reader::default(),
+        patience: Patience::new(patience),
+    };
     for pid in tree::all() {
         scan.add(pid);
     }
@@ -69,22 +77,41 @@ fn now() -> u64 {
 struct Scan {
     snapshot: Snapshot,
     reader: Reader,
+    patience: Patience,
 }
 
 impl Scan {
     /// Takes a process into the snapshot; whether there is one.
     fn add(&mut self, pid: Pid) -> bool {
-        let Ok(text) = self.reader.read(pid, "stat") else { return false };
-        let Some(mut process) = parse_stat(pid, text) else { return false };
-        if !process.is_kernel_thread && !process.stat.is_zombie() {
-            process.environment = match self.reader.read_in(&home(&process), "environ") {
-                Ok(text) => Environment::Read(marks(text)),
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => return false,
-                Err(_) => Environment::Unreadable,
-            };
+        let mut look = self.look(pid);
+        if let Some((process, true)) = &look
+            && self.patience.waits_for_exec(&home(process))
+        {
+            look = self.look(pid);
         }
-        self.snapshot.processes.insert(pid, process);
-        true
+        look.is_some_and(|(process, _)| {
+            self.snapshot.processes.insert(pid, process);
+            true
+        })
+    }
+
+    /// A process, if there is one, and whether its environment reads as empty, as it does while it starts another program.
+    fn look(&mut self, pid: Pid) -> Option<(Process, bool)> {
+        let mut process = parse_stat(pid, self.reader.read(pid, "stat").ok()?)?;
+        if process.is_kernel_thread || process.stat.is_zombie() {
+            return Some((process, false));
+        }
+        match self.reader.read_in(&home(&process), "environ") {
+            Ok(text) => {
+                process.environment = Environment::Read(marks(text));
+                Some((process, text.is_empty()))
+            }
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => None,
+            Err(_) => {
+                process.environment = Environment::Unreadable;
+                Some((process, false))
+            }
+        }
     }
 
     /// Looks at the namespaces of those that have a guard's ID, whose numbers may be those of another.
@@ -345,7 +372,7 @@ mod tests {
 
     #[test]
     fn what_is_read_of_this_process_is_true() {
-        let snapshot = take().unwrap();
+        let snapshot = take(PATIENCE).unwrap();
         let me = &snapshot.processes[&snapshot.me];
         assert_eq!(me.stat.parent, std::os::unix::process::parent_id() as Pid);
         assert_eq!(me.name, tree::name(snapshot.me));
@@ -364,7 +391,7 @@ mod tests {
 
     #[test]
     fn another_owner_of_a_number_has_no_details() {
-        let snapshot = take().unwrap();
+        let snapshot = take(PATIENCE).unwrap();
         let mut me = snapshot.processes[&snapshot.me].clone();
         assert!(details(&me).is_some());
         me.stat.start += 1;

@@ -34,7 +34,7 @@ pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
     let mut known: Option<Known> = None;
     loop {
         let begun = Instant::now();
-        let snapshot = match scan::take() {
+        let snapshot = match scan::take(scan::PATIENCE) {
             Ok(snapshot) => snapshot,
             Err(message) => {
                 voice.error(format_args!("{message}"));

@@ -37,6 +37,7 @@
 //! | `traceme` | makes its parent its tracer (ptrace(2)) |
 //! | `attach` | tries to attach to its parent as a tracer, and says `attached` or `refused` |
 //! | `shout SIG N` | sends its parent the signal N times |
+//! | `blank`, `unblank` | makes its environment and its arguments read as empty in `/proc`, as in the midst of execve(2), and as before |
 //! | `exec PROGRAM ARG…` | becomes this program |
 #![allow(unsafe_code, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
@@ -158,6 +159,8 @@ fn run(instructions: &[String]) {
                     std::thread::yield_now();
                 }
             }
+            "blank" => blank(true),
+            "unblank" => blank(false),
             "exec" => exec(rest),
             other => panic!("unknown instruction {other}"),
         }
@@ -405,6 +408,35 @@ fn wait_for_signal(signal: i32) {
     let set = bit(signal);
     let (info, timeout) = (ptr::null::<u8>(), ptr::null::<u8>());
     while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, info, timeout, 8) } < 0 {}
+}
+
+/// By `PR_SET_MM_MAP` of prctl(2), which wants all that `/proc/self/stat` has: the text is in its fields 26 and 27, the stack in 28, data and heap in
+/// 45 to 47, arguments and environment in 48 to 51.
+fn blank(is_blank: bool) {
+    #[repr(C)]
+    struct Map {
+        places: [u64; 11],
+        auxiliary: usize,
+        auxiliary_size: u32,
+        program: i32,
+    }
+    static FIELDS: std::sync::OnceLock<Vec<u64>> = std::sync::OnceLock::new();
+    let fields = FIELDS.get_or_init(|| {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(1);
+        [0; 4].into_iter().chain(fields.map(|field| field.parse::<i64>().unwrap_or(-1) as u64)).collect()
+    });
+    let field = |number: usize| fields[number];
+    let heap_end = unsafe { libc::sbrk(0) } as u64;
+    let ends = if is_blank { [field(48), field(50)] } else { [field(49), field(51)] };
+    let code_and_data = [field(26), field(27), field(45), field(46)];
+    let heap_and_stack = [field(47), heap_end, field(28)];
+    let words = [field(48), ends[0], field(50), ends[1]];
+    let places = [code_and_data.as_slice(), &heap_and_stack, &words].concat().try_into().unwrap();
+    let map = Map { places, auxiliary: 0, auxiliary_size: 0, program: -1 };
+    let (option, size) = (libc::PR_SET_MM_MAP, size_of::<Map>());
+    let done = unsafe { libc::prctl(libc::PR_SET_MM, option, &raw const map, size, 0) };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// By execv(3) itself: std's way would give the program another signal mask, and SIGPIPE its default action.
