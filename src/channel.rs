@@ -140,11 +140,13 @@ pub struct Taken {
     /// How many requests to stop the sentinel had followed by then. It tells a signal that belongs to an earlier stop from one that
     /// belongs to this one.
     pub stops: u32,
+    /// Whether the sentinel has sent it to COMMAND itself.
+    pub is_sent: bool,
 }
 
-const LENGTH: usize = size_of::<SignalInfo>() + size_of::<u32>();
+const LENGTH: usize = size_of::<SignalInfo>() + 2 * size_of::<u32>();
 
-fn encode(Taken { info, stops }: &Taken) -> [u8; LENGTH] {
+fn encode(Taken { info, stops, is_sent }: &Taken) -> [u8; LENGTH] {
     let mut message = [0; LENGTH];
     message[0..4].copy_from_slice(&info.number.to_ne_bytes());
     message[4..8].copy_from_slice(&info.code.to_ne_bytes());
@@ -152,6 +154,7 @@ fn encode(Taken { info, stops }: &Taken) -> [u8; LENGTH] {
     message[12..16].copy_from_slice(&info.user.to_ne_bytes());
     message[16..24].copy_from_slice(&info.value.to_ne_bytes());
     message[24..28].copy_from_slice(&stops.to_ne_bytes());
+    message[28..32].copy_from_slice(&u32::from(*is_sent).to_ne_bytes());
     message
 }
 
@@ -164,7 +167,7 @@ fn decode(message: &[u8; LENGTH]) -> Taken {
         user: word(12),
         value: u64::from_ne_bytes(std::array::from_fn(|n| message[16 + n])),
     };
-    Taken { info, stops: word(24) }
+    Taken { info, stops: word(24), is_sent: word(28) != 0 }
 }
 
 /// What the guard asks of the sentinel while the job goes on. It travels as a queued realtime signal, so that requests keep their order
@@ -237,8 +240,8 @@ mod tests {
     fn signals_arrive_whole_and_apart_and_the_end_shows() {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 34, code: -1, sender: 4711, user: 1000, value: 0x0123_4567_89ab_cdef };
-        let signal = Taken { info, stops: 0x89ab_cdef };
-        let other = Taken { info: SignalInfo { number: 15, ..info }, stops: 0 };
+        let signal = Taken { info, stops: 0x89ab_cdef, is_sent: true };
+        let other = Taken { info: SignalInfo { number: 15, ..info }, stops: 0, is_sent: false };
         assert!(!guard.is_readable());
         assert!(sentinel.send_signal(&signal) && sentinel.send_signal(&other));
         assert!(guard.is_readable());
@@ -255,7 +258,7 @@ mod tests {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = |value| {
             let info = SignalInfo { number: 34, code: -1, sender: 1, user: 0, value };
-            Taken { info, stops: 0 }
+            Taken { info, stops: 0, is_sent: false }
         };
         let sent = (0..1_000_000).take_while(|&n| sentinel.send_signal(&info(n))).count() as u64;
         assert!(sent >= 200, "only {sent} fit");
@@ -268,7 +271,7 @@ mod tests {
     fn the_outcome_arrives_although_signals_were_on_their_way() {
         let (sentinel, guard) = Channel::pair().unwrap();
         let info = SignalInfo { number: 15, code: 0, sender: 1, user: 0, value: 0 };
-        assert!(sentinel.send_signal(&Taken { info, stops: 0 }));
+        assert!(sentinel.send_signal(&Taken { info, stops: 0, is_sent: false }));
         guard.tell(&FromGuard::Over(Exit::Code(7)));
         drop(guard);
         assert_eq!(sentinel.hear(), Received::Message(FromGuard::Over(Exit::Code(7))));

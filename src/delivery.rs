@@ -62,7 +62,7 @@ pub fn send(pid: Pid, known: Known, signals: &[Signal]) -> io::Result<()> {
     }
     for (place, &signal) in signals.iter().enumerate() {
         let sent = match &pidfd {
-            Some(pidfd) => match sys::pidfd_kill(pidfd.as_fd(), signal) {
+            Some(pidfd) => match sys::pidfd_kill(pidfd.as_fd(), signal, None) {
                 // pidfd_open without pidfd_send_signal: Linux 5.1 had the one, 5.3 the other, filters may have either.
                 Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => sys::kill(pid, Some(signal)),
                 sent => sent,

@@ -10,6 +10,7 @@ use std::time::Instant;
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getppid, setpgid};
 
+use crate::board::Board;
 use crate::channel::{self, Channel, FromGuard, Request, Taken};
 use crate::cli::{OnExit, OnOrphan};
 use crate::duration;
@@ -43,6 +44,8 @@ pub struct Behind<'a> {
     pub channel: &'a Channel,
     /// Its PID.
     pub sentinel: Pid,
+    /// What it can see without being told.
+    pub board: &'a Board,
 }
 
 /// Runs the job to its end, with its signals read from this descriptor; how to end after it.
@@ -131,11 +134,15 @@ struct Guard<'a> {
     parent_lost: bool,
     /// The signal being handled, for its value and its sender.
     current: Option<SignalInfo>,
+    /// Whether the sentinel has sent that to COMMAND.
+    command_has_it: bool,
     /// How often what the caller started was asked to stop, and whether COMMAND has been continued since.
     stops: u32,
     went_on: bool,
     /// While COMMAND's going on is handled.
     sentinel_is_awake: bool,
+    /// Whether our numbers are the sentinel's too.
+    is_seen_by_sentinel: bool,
     /// While the job is stopped: who may have it go on, readable once that is gone.
     controller: Option<OwnedFd>,
 }
@@ -184,11 +191,14 @@ impl<'a> Guard<'a> {
             sentinel_lost: false,
             parent_lost: false,
             current: None,
+            command_has_it: false,
             stops: 0,
             went_on: false,
             sentinel_is_awake: false,
+            is_seen_by_sentinel: behind.is_some_and(|behind| getppid().as_raw() == behind.sentinel),
             controller: None,
         };
+        guard.show(true);
         guard.carry_out(first);
         guard
     }
@@ -258,14 +268,28 @@ impl<'a> Guard<'a> {
 
     fn happened(&mut self, event: Event) {
         let actions = self.plan.on(event);
+        self.show(self.plan.is_running());
         self.carry_out(actions);
+    }
+
+    /// Shows the sentinel COMMAND, where that runs and signals for it go to nobody else.
+    fn show(&self, is_running: bool) {
+        // In another PID namespace than ours (unshare(2)) the sentinel would take the number for another's.
+        if let Some(behind) = self.behind.filter(|_| self.is_seen_by_sentinel) {
+            behind.board.show(is_running.then_some(self.command));
+        }
     }
 
     fn read_channel(&mut self) {
         let Some(behind) = self.behind else { return };
         loop {
             match behind.channel.receive_signal() {
-                channel::Received::Message(signal) => self.signal_came(signal),
+                channel::Received::Message(signal) => {
+                    self.signal_came(signal);
+                    if !signal.is_sent {
+                        behind.board.count_handled();
+                    }
+                }
                 channel::Received::Nothing => return,
                 channel::Received::End => return self.lost_sentinel(),
             }
@@ -302,7 +326,7 @@ impl<'a> Guard<'a> {
             self.reap();
         }
         for info in others {
-            self.signal_came(Taken { info, stops });
+            self.signal_came(Taken { info, stops, is_sent: false });
         }
     }
 
@@ -313,11 +337,14 @@ impl<'a> Guard<'a> {
         is_wake_up || exit::is_our_own(info)
     }
 
-    fn signal_came(&mut self, Taken { info, stops }: Taken) {
+    fn signal_came(&mut self, Taken { info, stops, is_sent }: Taken) {
         let Some(signal) = Signal::new(info.number as i32) else { return };
         let is_missed = self.missed.contains(signal);
         self.missed = self.missed.without(signal);
-        let delivered = (!is_missed && self.terminal_has_delivered(signal, &info)) || self.is_void(signal, stops);
+        // COMMAND lived when the sentinel sent it: what has ended since has had it.
+        let delivered = (is_sent && (self.plan.is_running() || self.plan.ended().is_some()))
+            || (!is_missed && self.terminal_has_delivered(signal, &info))
+            || self.is_void(signal, stops);
         match info.sender {
             0 => self.job.voice.step(format_args!("received {signal}")),
             sender => self.job.voice.step(format_args!("received {signal} from process {sender}")),
@@ -325,14 +352,20 @@ impl<'a> Guard<'a> {
         if let Some(report) = &self.job.report {
             self.received.push(report.received(info));
         }
+        if is_sent {
+            self.job.voice.step(format_args!("sending {signal} to process {}", self.command));
+        }
+        self.command_has_it = is_sent;
         self.current = Some(info);
         self.happened(Event::Signal { signal, delivered });
         self.current = None;
+        self.command_has_it = false;
     }
 
     /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.
     fn reap(&mut self) {
         let mut command_ended = None;
+        self.show(false);
         let left = loop {
             match sys::wait_any() {
                 Ok(Some((pid, change))) if tracing::let_go(pid, change) => {}
@@ -352,8 +385,11 @@ impl<'a> Guard<'a> {
         };
         if let Some(ended) = command_ended {
             self.command_ended(ended, left);
-        } else if !left {
-            self.happened(Event::NothingLeft);
+        } else {
+            self.show(self.plan.is_running());
+            if !left {
+                self.happened(Event::NothingLeft);
+            }
         }
     }
 

@@ -6,9 +6,11 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("orphanguard needs Linux: subreapers, signalfd and /proc exist nowhere else");
 
+pub mod board;
 pub mod channel;
 pub mod cli;
 pub mod delivery;
+pub mod direct;
 pub mod duration;
 pub mod early;
 pub mod ending;

@@ -17,6 +17,7 @@
 use std::time::Duration;
 
 use crate::cli::{Forward, OnExit, Options};
+use crate::early::SENT_TO_GROUPS;
 use crate::signal::Signal;
 use crate::status::{Circumstances, Ended};
 
@@ -189,6 +190,11 @@ impl Plan {
         self.state == State::Over
     }
 
+    /// Whether COMMAND runs and nobody wants it to end.
+    pub fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
     /// Whether COMMAND is stopped, as far as we have heard.
     pub fn is_stopped(&self) -> bool {
         self.stopped
@@ -275,16 +281,7 @@ impl Plan {
         if self.state != State::Running {
             return Target::Tree;
         }
-        match self.rules.forward {
-            Forward::Command => Target::Command,
-            Forward::Group => Target::Group,
-            Forward::Tree => Target::Tree,
-            // CONT takes back what TSTP did, so it goes where TSTP went.
-            Forward::Auto => {
-                let terminal = [Signal::INT, Signal::QUIT, Signal::TSTP, Signal::CONT, Signal::WINCH];
-                if terminal.contains(&signal) { Target::Group } else { Target::Command }
-            }
-        }
+        target_while_running(self.rules.forward, signal)
     }
 
     fn on_stop(&mut self, signal: Signal) -> Vec<Action> {
@@ -377,6 +374,27 @@ impl Plan {
         self.state = State::Over;
         vec![Action::Finish]
     }
+}
+
+fn target_while_running(forward: Forward, signal: Signal) -> Target {
+    match forward {
+        Forward::Command => Target::Command,
+        Forward::Group => Target::Group,
+        Forward::Tree => Target::Tree,
+        // CONT takes back what TSTP did, so it goes where TSTP went.
+        Forward::Auto => {
+            let terminal = [Signal::INT, Signal::QUIT, Signal::TSTP, Signal::CONT, Signal::WINCH];
+            if terminal.contains(&signal) { Target::Group } else { Target::Command }
+        }
+    }
+}
+
+/// Whether this signal goes to COMMAND, as it came, and to nobody else, while nobody wants COMMAND to end: whatever has been before, and whoever
+/// sent it.
+pub fn is_for_command_alone(options: &Options, signal: Signal) -> bool {
+    !SENT_TO_GROUPS.contains(&signal)
+        && !options.rewrite.iter().any(|&(from, _)| from == signal)
+        && target_while_running(options.forward, signal) == Target::Command
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use nix::sys::prctl;
 
 use crate::channel::{self, Channel, FromGuard, Request, Taken};
 use crate::cli::OnExit;
+use crate::direct::Direct;
 use crate::ending::{Ending, Scope};
 use crate::exit::{self, Stop};
 use crate::fate;
@@ -31,6 +32,7 @@ use crate::waiting::wait;
 /// Forks the guard and stands behind it until the job is over; how to end.
 pub fn run(job: &Job) -> Exit {
     let strangers = Strangers::now();
+    let direct = Direct::default();
     let prepared = prctl::set_child_subreaper(true).map_err(Into::into);
     // Before the fork: once COMMAND runs, it may take our right to open anything away (prlimit(2)). Each of us reads its own signals from it (signalfd(2)).
     let opened = prepared.and_then(|()| Ok((sys::signalfd()?, Channel::pair()?)));
@@ -38,14 +40,14 @@ pub fn run(job: &Job) -> Exit {
     match forked {
         Ok((None, ours, guards, signals)) => {
             drop(ours);
-            let behind = guard::Behind { channel: &guards, sentinel: job.started };
+            let behind = guard::Behind { channel: &guards, sentinel: job.started, board: direct.board() };
             let exit = guard::run(job, Some(behind), Ok(signals));
             guards.tell(&FromGuard::Over(exit));
             sys::exit_now(0);
         }
         Ok((Some(guard), channel, guards, signals)) => {
             drop(guards);
-            Sentinel::new(job, guard, channel, signals, strangers).watch()
+            Sentinel::new(job, guard, channel, signals, strangers, direct).watch()
         }
         Err(error) => {
             job.voice.error(format_args!("cannot start the guard: {}", reason(&error)));
@@ -66,6 +68,7 @@ struct Sentinel<'a> {
     channel: Channel,
     signals: OwnedFd,
     strangers: Strangers,
+    direct: Direct,
     /// Signals for which the channel had no room yet.
     backlog: VecDeque<Taken>,
     stop: Option<(Signal, Pid)>,
@@ -81,7 +84,7 @@ struct Sentinel<'a> {
 }
 
 impl<'a> Sentinel<'a> {
-    fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, strangers: Strangers) -> Self {
+    fn new(job: &'a Job, guard: Pid, channel: Channel, signals: OwnedFd, strangers: Strangers, direct: Direct) -> Self {
         inherited::close_all_but([
             Some(channel.descriptor()),
             Some(signals.as_raw_fd()),
@@ -95,6 +98,7 @@ impl<'a> Sentinel<'a> {
             channel,
             signals,
             strangers,
+            direct,
             backlog: VecDeque::new(),
             stop: None,
             asked: 0,
@@ -196,7 +200,8 @@ impl<'a> Sentinel<'a> {
                 if let Some(report) = &self.job.report {
                     self.received.push(report.received(info));
                 }
-                self.backlog.push_back(Taken { info, stops: self.stops });
+                let is_sent = self.direct.send(self.job, &info);
+                self.backlog.push_back(Taken { info, stops: self.stops, is_sent });
             }
             None => {}
         }
@@ -244,7 +249,8 @@ impl<'a> Sentinel<'a> {
         if stopped == Stop::Refused {
             // It would not have stopped COMMAND in our place, so COMMAND goes on.
             let info = SignalInfo { number: Signal::CONT.number() as u32, code: 0, sender: 0, user: 0, value: 0 };
-            self.backlog.push_back(Taken { info, stops: self.stops });
+            self.direct.leave_to_guard();
+            self.backlog.push_back(Taken { info, stops: self.stops, is_sent: false });
         }
     }
 

@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use crate::entry::Entry;
@@ -320,6 +321,22 @@ pub fn detach(pid: Pid, signal: Option<Signal>) {
     unsafe { libc::ptrace(libc::PTRACE_DETACH, pid, ptr::null_mut::<c_void>(), signal) };
 }
 
+/// Two numbers, zero at first, that we share with the processes that we fork (mmap(2), `MAP_SHARED`); never unmapped.
+///
+/// # Errors
+/// ENOMEM
+pub fn shared_numbers() -> io::Result<&'static [AtomicU32; 2]> {
+    let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    let length = size_of::<[AtomicU32; 2]>();
+    // SAFETY: a new mapping, at no place in particular.
+    let at = unsafe { libc::mmap(ptr::null_mut(), length, access, flags, -1, 0) };
+    if at == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a whole page of zeros, which is never unmapped, and used by atomic operations alone.
+    Ok(unsafe { &*at.cast() })
+}
+
 // ---- signals ------------------------------------------------------------------------------------------------------
 
 /// Sets the signal mask and gives the one before (rt_sigprocmask(2)), 32 and 33 included.
@@ -418,32 +435,39 @@ pub fn kill(pid: Pid, signal: Option<Signal>) -> io::Result<()> {
 /// # Errors
 /// As kill(2), and EAGAIN where too many signals are queued.
 pub fn queue_signal(pid: Pid, info: &SignalInfo) -> io::Result<()> {
-    /// The head of the kernel's `siginfo_t` in the form that sigqueue(3) fills in.
-    #[repr(C)]
-    struct Queued {
-        number: c_int,
-        errno: c_int,
-        code: c_int,
-        #[cfg(target_pointer_width = "64")]
-        padding: c_int,
-        sender: Pid,
-        user: u32,
-        value: usize,
-        rest: [usize; 14],
-    }
-    let queued = Queued {
-        number: info.number as c_int,
-        errno: 0,
-        code: info.code,
-        #[cfg(target_pointer_width = "64")]
-        padding: 0,
-        sender: info.sender,
-        user: info.user,
-        value: info.value as usize,
-        rest: [0; 14],
-    };
+    let queued = Queued::from(info);
     // SAFETY: the struct is as long as the kernel's siginfo (128 bytes) or longer.
     check_long(unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, pid, queued.number, &raw const queued) }).map(drop)
+}
+
+/// The head of the kernel's `siginfo_t` in the form that sigqueue(3) fills in.
+#[repr(C)]
+struct Queued {
+    number: c_int,
+    errno: c_int,
+    code: c_int,
+    #[cfg(target_pointer_width = "64")]
+    padding: c_int,
+    sender: Pid,
+    user: u32,
+    value: usize,
+    rest: [usize; 14],
+}
+
+impl From<&SignalInfo> for Queued {
+    fn from(info: &SignalInfo) -> Self {
+        Self {
+            number: info.number as c_int,
+            errno: 0,
+            code: info.code,
+            #[cfg(target_pointer_width = "64")]
+            padding: 0,
+            sender: info.sender,
+            user: info.user,
+            value: info.value as usize,
+            rest: [0; 14],
+        }
+    }
 }
 
 /// pidfd_open(2): a descriptor that means this very process, also after its number is given to another.
@@ -455,14 +479,16 @@ pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     above_stderr(owned(check_long(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?))
 }
 
-/// pidfd_send_signal(2)
+/// pidfd_send_signal(2): as kill(2), or, where `queued` is a signal that came by sigqueue(3), with its value and its first sender.
 ///
 /// # Errors
-/// ESRCH where the process has ended and is reaped, EPERM where it is not allowed.
-pub fn pidfd_kill(pidfd: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
+/// ESRCH where the process has ended and is reaped, EPERM where it is not allowed, EAGAIN where too many signals are queued.
+pub fn pidfd_kill(pidfd: BorrowedFd<'_>, signal: Signal, queued: Option<&SignalInfo>) -> io::Result<()> {
     let (fd, number) = (pidfd.as_raw_fd(), signal.number());
-    // SAFETY: a NULL siginfo means that of kill(2).
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, ptr::null::<c_void>(), 0) };
+    let queued = queued.map(Queued::from);
+    let info = queued.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the struct is as long as the kernel's siginfo or longer; a NULL siginfo means that of kill(2).
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, info, 0) };
     check_long(result).map(drop)
 }
 
@@ -647,6 +673,12 @@ pub fn poll(descriptors: &mut [libc::pollfd], wait: Option<Duration>) -> io::Res
     let count = descriptors.len() as libc::nfds_t;
     // SAFETY: as many pollfds as said; no mask is given.
     check(unsafe { libc::ppoll(descriptors.as_mut_ptr(), count, wait, ptr::null()) }).map(drop)
+}
+
+/// Whether something can be read from the descriptor, or its other end is gone; of a pidfd, whether its process has ended (pidfd_open(2)).
+pub fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    let mut polled = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+    poll(&mut polled, Some(Duration::ZERO)).is_ok() && polled[0].revents != 0
 }
 
 /// Waits until a message of less than a page can be written to standard error, at most so long (poll(2)).

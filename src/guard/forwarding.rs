@@ -20,7 +20,8 @@ impl Guard<'_> {
             Target::Command => self.send_to_command(signal),
             Target::Group => self.send_to_group(signal),
             Target::Tree => {
-                let everyone = delivery::everyone(&self.strangers);
+                let mut everyone = delivery::everyone(&self.strangers);
+                everyone.retain(|&(pid, _)| !self.command_has_it || pid != self.command);
                 self.send_to_each(signal, &everyone);
             }
         }

@@ -1,0 +1,52 @@
+//! What the guard shows the sentinel without waking it: a page of memory that both share (mmap(2), `MAP_SHARED | MAP_ANONYMOUS`).
+//!
+//! With it the sentinel sends COMMAND what is for COMMAND alone, by itself: see [`direct`](crate::direct). Nobody else has that page: exec
+//! takes it away.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::sys::{self, Pid};
+
+/// The page; none where there is no memory to share, and then nothing is ever shown.
+pub struct Board(Option<&'static [AtomicU32; 2]>);
+
+const COMMAND: usize = 0;
+const HANDLED: usize = 1;
+
+impl Board {
+    /// An empty one, to be made before the fork.
+    pub fn new() -> Self {
+        Self(sys::shared_numbers().ok())
+    }
+
+    /// COMMAND, which is not reaped and gets its signals alone; `None` before anybody may be reaped, and where all of the job gets them.
+    pub fn show(&self, command: Option<Pid>) {
+        if let Some(numbers) = self.0 {
+            numbers[COMMAND].store(command.unwrap_or(0) as u32, Ordering::SeqCst);
+        }
+    }
+
+    /// What is shown now.
+    pub fn command(&self) -> Option<Pid> {
+        let number = self.0.map_or(0, |numbers| numbers[COMMAND].load(Ordering::SeqCst));
+        (number != 0).then_some(number as Pid)
+    }
+
+    /// One more signal that came over the channel has been dealt with.
+    pub fn count_handled(&self) {
+        if let Some(numbers) = self.0 {
+            numbers[HANDLED].fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// How many there were, wrapping.
+    pub fn handled(&self) -> u32 {
+        self.0.map_or(0, |numbers| numbers[HANDLED].load(Ordering::SeqCst))
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::new()
+    }
+}
