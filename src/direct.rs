@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use crate::board::Board;
-use crate::job::Job;
+use crate::cli::Options;
 use crate::plan;
 use crate::signal::Signal;
 use crate::sys::{self, SignalInfo};
@@ -27,8 +27,8 @@ impl Direct {
     }
 
     /// Sends the signal to COMMAND; whether that has it now. If not, it is the guard's to deal with.
-    pub fn send(&mut self, job: &Job, info: &SignalInfo) -> bool {
-        let is_sent = self.try_to_send(job, info).unwrap_or(false);
+    pub fn send(&mut self, options: &Options, info: &SignalInfo) -> bool {
+        let is_sent = self.try_to_send(options, info).unwrap_or(false);
         if !is_sent {
             self.leave_to_guard();
         }
@@ -40,9 +40,9 @@ impl Direct {
         self.left_to_guard = self.left_to_guard.wrapping_add(1);
     }
 
-    fn try_to_send(&mut self, job: &Job, info: &SignalInfo) -> Option<bool> {
+    fn try_to_send(&mut self, options: &Options, info: &SignalInfo) -> Option<bool> {
         let signal = Signal::new(info.number as i32)?;
-        if !plan::is_for_command_alone(&job.options, signal) || self.board.handled() != self.left_to_guard {
+        if !plan::is_for_command_alone(options, signal) || self.board.handled() != self.left_to_guard {
             return Some(false);
         }
         let pid = self.board.command()?;
@@ -61,5 +61,79 @@ impl Direct {
         }
         let value = (info.code == libc::SI_QUEUE).then_some(info);
         Some(sys::pidfd_kill(command.as_fd(), signal, value).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Pid;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, Command, Stdio};
+
+    const TERM: SignalInfo =
+        SignalInfo { number: libc::SIGTERM as u32, code: libc::SI_USER, sender: 1, user: 0, value: 0 };
+
+    /// A process that sleeps, and ends with the test.
+    struct Sleeper(Child);
+
+    impl Sleeper {
+        fn start() -> Self {
+            Self(Command::new("sleep").arg("1000").stdout(Stdio::null()).spawn().unwrap())
+        }
+
+        fn pid(&self) -> Pid {
+            self.0.id() as Pid
+        }
+    }
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            drop(self.0.kill());
+            drop(self.0.wait());
+        }
+    }
+
+    fn send(direct: &mut Direct) -> bool {
+        direct.send(&Options::default(), &TERM)
+    }
+
+    #[test]
+    fn it_is_sent_once_command_is_shown() {
+        let mut sleeper = Sleeper::start();
+        let mut direct = Direct::default();
+        assert!(!send(&mut direct));
+        direct.board().count_handled();
+        direct.board().show(Some(sleeper.pid()));
+        assert!(send(&mut direct));
+        assert_eq!(sleeper.0.wait().unwrap().signal(), Some(libc::SIGTERM));
+    }
+
+    #[test]
+    fn it_does_not_overtake_one_that_the_guard_has_yet_to_deal_with() {
+        let mut sleeper = Sleeper::start();
+        let mut direct = Direct::default();
+        direct.board().show(Some(sleeper.pid()));
+        direct.leave_to_guard();
+        assert!(!send(&mut direct));
+        direct.board().count_handled();
+        direct.board().count_handled();
+        assert!(send(&mut direct));
+    }
+
+    #[test]
+    fn it_is_not_sent_while_command_may_be_reaped_or_has_ended() {
+        let mut sleeper = Sleeper::start();
+        let mut direct = Direct::default();
+        direct.board().show(Some(sleeper.pid()));
+        direct.board().show(None);
+        assert!(!send(&mut direct));
+        direct.board().count_handled();
+        sleeper.0.kill().unwrap();
+        while !sys::has_ended(sleeper.pid()) {
+            std::thread::yield_now();
+        }
+        direct.board().show(Some(sleeper.pid()));
+        assert!(!send(&mut direct), "it is a zombie");
     }
 }

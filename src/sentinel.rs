@@ -200,7 +200,7 @@ impl<'a> Sentinel<'a> {
                 if let Some(report) = &self.job.report {
                     self.received.push(report.received(info));
                 }
-                let is_sent = self.direct.send(self.job, &info);
+                let is_sent = self.direct.send(&self.job.options, &info);
                 self.backlog.push_back(Taken { info, stops: self.stops, is_sent });
             }
             None => {}
