@@ -46,21 +46,19 @@ impl Direct {
             return Some(false);
         }
         let pid = self.board.command()?;
-        let command = match &self.command {
-            Some(command) => command,
-            None => {
-                let command = sys::pidfd_open(pid).ok()?;
-                // It is shown still: so it was not reaped when we opened it, and the number was its own.
-                self.board.command()?;
-                self.command.insert(command)
-            }
-        };
+        if self.command.is_none() {
+            let command = sys::pidfd_open(pid).ok()?;
+            // It is shown still: so it was not reaped when we opened it, and the number was its own.
+            self.board.command()?;
+            self.command = Some(command);
+        }
+        let command = self.command.as_ref()?.as_fd();
         // One that has ended takes no signal any more, though the kernel has it taken until it is reaped.
-        if sys::is_readable(command.as_fd()) {
+        if sys::is_readable(command) {
             return Some(false);
         }
         let value = (info.code == libc::SI_QUEUE).then_some(info);
-        Some(sys::pidfd_kill(command.as_fd(), signal, value).is_ok())
+        Some(sys::pidfd_kill(command, signal, value).is_ok())
     }
 }
 
@@ -111,7 +109,7 @@ mod tests {
 
     #[test]
     fn it_does_not_overtake_one_that_the_guard_has_yet_to_deal_with() {
-        let mut sleeper = Sleeper::start();
+        let sleeper = Sleeper::start();
         let mut direct = Direct::default();
         direct.board().show(Some(sleeper.pid()));
         direct.leave_to_guard();

@@ -41,7 +41,7 @@ pub fn of_all<'e>(ending: &'e Ending<'_>, command: Option<Pid>, leaves: bool) ->
     let others = ending.processes().filter(|process| Some(process.pid) != command);
     let mut fates: Vec<_> = others.map(|process| (process, of_one(ending, process, leaves))).collect();
     fates.extend(ending.spared().map(|process| (process, Fate::Spared)));
-    fates.sort_by_key(|(process, _)| process.pid);
+    fates.sort_unstable_by_key(|(process, _)| (process.pid, process.start));
     fates
 }
 

@@ -1,8 +1,6 @@
 //! Processes that are below us and yet not of the job: `sleep 9 & exec orphanguard …` makes the sleep our child, and what it had started
 //! becomes our child when it ends, for we are a subreaper.
 
-use std::collections::BTreeSet;
-
 use crate::delivery;
 use crate::sys::{self, Pid};
 use crate::tree::{Method, Stat};
@@ -11,7 +9,7 @@ use crate::tree::{Method, Stat};
 #[derive(Clone, Debug, Default)]
 pub struct Strangers {
     /// Those that could be found, by PID and start; zero where that cannot be read.
-    known: BTreeSet<(Pid, u64)>,
+    known: Vec<(Pid, u64)>,
     /// When the job began, in clock ticks since boot.
     since: u64,
 }
