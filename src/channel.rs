@@ -174,8 +174,8 @@ fn decode(message: &[u8; LENGTH]) -> Taken {
 /// among each other, and can be told from a user's signals by their sender and value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request {
-    /// Stop, of this signal, as COMMAND did, which has this PID.
-    Stop(Signal, Pid),
+    /// Stop, of this signal, as COMMAND did, which has this PID; as what it left does, where it has ended.
+    Stop(Signal, Option<Pid>),
     /// Go on: COMMAND does.
     Wake,
 }
@@ -196,7 +196,7 @@ impl Request {
         }
         let value = match self {
             // A PID has 22 bits at the most (proc_sys_kernel(5), pid_max).
-            Self::Stop(signal, pid) => STOP | (pid as u64) << 8 | signal.number() as u64,
+            Self::Stop(signal, pid) => STOP | (pid.unwrap_or(0) as u64) << 8 | signal.number() as u64,
             Self::Wake => WAKE,
         };
         let info = SignalInfo {
@@ -221,7 +221,10 @@ impl Request {
         }
         let number = (info.value & NUMBER) as i32;
         match info.value & !NUMBER {
-            STOP => Signal::new(number & 0xff).map(|signal| Self::Stop(signal, number >> 8)),
+            STOP => {
+                let pid = Some(number >> 8).filter(|&pid| pid != 0);
+                Signal::new(number & 0xff).map(|signal| Self::Stop(signal, pid))
+            }
             WAKE => Some(Self::Wake),
             _ => None,
         }
@@ -281,7 +284,7 @@ mod tests {
     #[test]
     fn a_process_that_has_the_sentinels_number_gets_no_request() {
         let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        for request in [Request::Stop(Signal::TSTP, 1), Request::Wake] {
+        for request in [Request::Stop(Signal::TSTP, Some(1)), Request::Wake] {
             assert!(request.send(stranger.id() as Pid).is_err());
         }
         stranger.kill().unwrap();

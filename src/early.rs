@@ -3,7 +3,8 @@
 //! What the terminal sends, Ctrl-C say, goes to its whole foreground group: COMMAND gets it there itself, and it is not passed on to it. But
 //! what came before COMMAND had joined the group, be it in the first half of a millisecond, has reached none but the process that the
 //! caller started, which has it blocked. So that process takes none until COMMAND is there, and COMMAND's own process looks, right after it
-//! has joined, what waits there and not for itself too. A signal to a group goes to all its members under one lock: what waits for one of them and not, a moment later, for another was sent before that one had joined.
+//! has joined, what waits there and not for itself too. A signal to a group goes to all its members under one lock: what waits for one of
+//! them and not, a moment later, for another was sent before that one had joined.
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -18,8 +19,8 @@ use crate::tree;
 pub const SENT_TO_GROUPS: [Signal; 8] =
     [Signal::HUP, Signal::INT, Signal::QUIT, Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU, Signal::WINCH];
 
-/// The signals of terminals that wait for this process, which has been in our group for longer than we have, and not for us. None where `/proc` is not
-/// there to say. For the process that becomes COMMAND: async-signal-safe, allocates nothing.
+/// The signals of terminals that wait for this process, which has been in our group for longer than we have, and not for us. None where `/proc`
+/// is not there to say. For the process that becomes COMMAND: async-signal-safe, allocates nothing.
 pub fn missed(by_older: Pid) -> SignalSet {
     let waiting = waiting_for(by_older).unwrap_or_default();
     let ours = sys::pending_signals();
@@ -29,8 +30,8 @@ pub fn missed(by_older: Pid) -> SignalSet {
         .fold(SignalSet::default(), SignalSet::with)
 }
 
-/// Takes a stop away that waits for this process and would take effect as soon as this mask is set: before exec, which the guard waits for. Sent again
-/// once COMMAND runs, it stops that. For the process that becomes COMMAND: async-signal-safe, allocates nothing.
+/// Takes a stop away that waits for this process and would take effect as soon as this mask is set: before exec, which the guard waits for. Sent
+/// again once COMMAND runs, it stops that. For the process that becomes COMMAND: async-signal-safe, allocates nothing.
 pub fn take_stop(mask: SignalSet) -> Option<Signal> {
     let waiting = sys::pending_signals();
     let stops = [Signal::TSTP, Signal::TTIN, Signal::TTOU];

@@ -178,7 +178,10 @@ impl<'a> Ending<'a> {
         let mut alive = match self.stage {
             Stage::Watching | Stage::Waiting => self.ask_all(None),
             Stage::Asking(signal) => self.ask_all(signal),
-            Stage::Killing if !self.method.can_read() => self.kill_at_sight(),
+            Stage::Killing if !self.method.can_read() => {
+                self.kill_at_sight();
+                0
+            }
             Stage::Killing => self.kill_all(),
         };
         let now = Instant::now();
@@ -187,6 +190,7 @@ impl<'a> Ending<'a> {
             if self.found.len() > known {
                 self.search.found();
             }
+            // The look has seen some of the numbers only.
             alive = self.left_by_wait(now);
         }
         if alive == 0 && self.has_overlooked() {
@@ -562,18 +566,16 @@ impl<'a> Ending<'a> {
         left
     }
 
-    /// Where `/proc` cannot be asked, each child is killed as soon as it is found: there is nobody below it that we could stop first, and until a search
-    /// from end to end has found nobody new, a chain has moved on.
-    fn kill_at_sight(&mut self) -> usize {
+    /// Where `/proc` cannot be asked, each child is killed as soon as it is found: there is nobody below it that we could stop first, and until a
+    /// search from end to end has found nobody new, a chain has moved on.
+    fn kill_at_sight(&mut self) {
         let family = self.family();
-        let children = self.roots(&family);
-        for (pid, known) in &children {
-            if self.meet(*pid, *known).is_some() {
-                let sent = delivery::send(*pid, *known, &[Signal::KILL]);
-                self.note_sent(*pid, Signal::KILL, sent);
+        for (pid, known) in self.roots(&family) {
+            if self.meet(pid, known).is_some() {
+                let sent = delivery::send(pid, known, &[Signal::KILL]);
+                self.note_sent(pid, Signal::KILL, sent);
             }
         }
-        children.len()
     }
 
     /// Stops COMMAND's whole group in one call, where one of our children keeps its number from being given to strangers. Those of

@@ -33,11 +33,12 @@ pub enum Stop {
     Refused,
 }
 
-/// Stops this process of the signal that stopped COMMAND (0: that has ended, and what it left is waited for), until somebody has us go on. Where COMMAND has a group of its own and the
-/// terminal was handed to that, the `whole_group` of ours is stopped, as the terminal would have done: a script around us, a pipeline.
+/// Stops this process of the signal that stopped COMMAND, until somebody has us go on. There is no COMMAND where that has ended, and what it left is
+/// waited for. Where COMMAND has a group of its own and the terminal was handed to that, the `whole_group` of ours is stopped, as the
+/// terminal would have done: a script around us, a pipeline.
 ///
 /// `goes_on` is asked once the stop is pending, where what happens from then on takes it back by SIGCONT.
-pub fn stop(signal: Signal, command: Pid, whole_group: bool, goes_on: impl FnOnce() -> bool) -> Stop {
+pub fn stop(signal: Signal, command: Option<Pid>, whole_group: bool, goes_on: impl FnOnce() -> bool) -> Stop {
     if signal == Signal::STOP {
         // It cannot be pending; it takes effect at once.
         if has_gone_on(command) || goes_on() {
@@ -62,11 +63,9 @@ pub fn stop(signal: Signal, command: Pid, whole_group: bool, goes_on: impl FnOnc
     if traces.into_iter().any(|trace| pending.contains(trace)) { Stop::Over } else { Stop::Refused }
 }
 
-/// Whether COMMAND surely is stopped no more. One that has ended (0) does not count.
-fn has_gone_on(command: Pid) -> bool {
-    if command == 0 || Method::find() == Method::Wait {
-        return false;
-    }
+/// Whether COMMAND surely is stopped no more.
+fn has_gone_on(command: Option<Pid>) -> bool {
+    let Some(command) = command.filter(|_| Method::find().can_read()) else { return false };
     // Of a process whose first thread has ended, the others may be stopped.
     Stat::of(command).map_or(true, |stat| if stat.is_zombie() { stat.threads < 2 } else { !stat.is_stopped() })
 }

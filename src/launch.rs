@@ -55,7 +55,7 @@ pub struct Started {
 #[derive(Clone, Copy, Default)]
 struct Told {
     missed: SignalSet,
-    group: Pid,
+    group: Option<Pid>,
     /// The process that has made its group, where it leads none; to be reaped.
     group_maker: Pid,
     /// What is to stop COMMAND, as it came before that could run.
@@ -180,7 +180,7 @@ impl Launch<'_> {
                 if let Some(stop) = stop {
                     let _ = sys::kill(pid, Some(stop));
                 }
-                Ok(Started { pid, group: (!self.place.is_callers()).then_some(group), missed })
+                Ok(Started { pid, group, missed })
             }
             errno => {
                 if let Some(terminal) = self.terminal {
@@ -224,9 +224,10 @@ impl Launch<'_> {
             Place::Group(group) => setpgid(myself, NixPid::from_raw(group)),
             Place::NewSession => setsid().map(drop),
         };
-        told.group = getpgrp().as_raw();
         if self.place.is_callers() {
             told.missed = early::missed(self.started);
+        } else {
+            told.group = Some(getpgrp().as_raw());
         }
         if let Some(terminal) = self.terminal {
             // Before COMMAND can read from it; and only if it is the caller's: from the background it would throw the shell out.

@@ -34,7 +34,8 @@ pub fn run(job: &Job) -> Exit {
     let strangers = Strangers::now();
     let direct = Direct::default();
     let prepared = prctl::set_child_subreaper(true).map_err(Into::into);
-    // Before the fork: once COMMAND runs, it may take our right to open anything away (prlimit(2)). Each of us reads its own signals from it (signalfd(2)).
+    // Before the fork: once COMMAND runs, it may take our right to open anything away (prlimit(2)). Each of us reads its own signals from it
+    // (signalfd(2)).
     let opened = prepared.and_then(|()| Ok((sys::signalfd()?, Channel::pair()?)));
     let forked = opened.and_then(|(signals, (ours, guards))| Ok((sys::fork()?, ours, guards, signals)));
     match forked {
@@ -71,7 +72,7 @@ struct Sentinel<'a> {
     direct: Direct,
     /// Signals for which the channel had no room yet.
     backlog: VecDeque<Taken>,
-    stop: Option<(Signal, Pid)>,
+    stop: Option<(Signal, Option<Pid>)>,
     /// How many requests to stop were read, and how many of them followed.
     asked: u32,
     stops: u32,
@@ -143,9 +144,7 @@ impl<'a> Sentinel<'a> {
                         self.listen();
                     }
                     channel::Received::Message(FromGuard::Over(exit)) => {
-                        if !self.guard_ended {
-                            let _ = sys::wait_for(self.guard);
-                        }
+                        self.reap_guard();
                         self.end_overlooked();
                         return exit;
                     }
@@ -228,21 +227,30 @@ impl<'a> Sentinel<'a> {
         }
     }
 
+    /// Waits for the end of a guard that has nothing more to do, or nothing more it could: its descriptors are closed before its children become
+    /// ours. Somebody may have stopped it just now.
+    fn reap_guard(&self) {
+        if !self.guard_ended {
+            let _ = sys::kill(self.guard, Some(Signal::KILL));
+            let _ = sys::wait_for(self.guard);
+        }
+    }
+
     /// Has COMMAND's process go on if a stop has hit it after its signals were let in and before exec: the guard sleeps until that, and could not.
     fn rouse_command(&self) {
-        let state = |pid| Stat::of(pid).map(|stat| stat.state);
-        if !matches!(state(self.guard), Ok(b'D')) {
+        // As a process does in vfork(2).
+        if !Stat::of(self.guard).is_ok_and(|stat| stat.state == b'D') {
             return;
         }
         for child in Family::look(Method::find()).children(self.guard) {
-            if matches!(state(child), Ok(b'T')) {
+            if Stat::of(child).is_ok_and(|stat| stat.is_stopped()) {
                 let _ = sys::kill(child, Some(Signal::CONT));
             }
         }
     }
 
     /// Stops as COMMAND was stopped; comes back when somebody has us go on.
-    fn stop_as(&mut self, signal: Signal, command: Pid) {
+    fn stop_as(&mut self, signal: Signal, command: Option<Pid>) {
         let channel = &self.channel;
         let stopped = exit::stop(signal, command, self.job.terminal().is_some(), || channel.is_readable());
         self.stops = self.asked;
@@ -270,11 +278,7 @@ impl<'a> Sentinel<'a> {
         // Whoever stops us now stops the last one that can end the job.
         exit::keep_awake();
         voice.error(format_args!("the guard (process {}) was killed from outside; ending the job", self.guard));
-        if !self.guard_ended {
-            // Its descriptors are closed before its children become ours.
-            let _ = sys::kill(self.guard, Some(Signal::KILL));
-            let _ = sys::wait_for(self.guard);
-        }
+        self.reap_guard();
         let (ending, command_ended) = self.kill_all(GIVE_UP);
         let fates = fate::of_all(&ending, self.command, false);
         summary::tell(voice, "process", &fates);

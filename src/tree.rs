@@ -170,8 +170,8 @@ impl Method {
     }
 }
 
-/// Whether this text of the `/proc/PID/status` of a process, which has this PID for us, comes from a `/proc` of our own PID namespace. `NSpid` lists its
-/// number in the namespace of that `/proc` and in each below it down to its own (proc_pid_status(5)): the first may be the same as the last
+/// Whether this text of the `/proc/PID/status` of a process, which has this PID for us, comes from a `/proc` of our own PID namespace. `NSpid`
+/// lists its number in the namespace of that `/proc` and in each below it down to its own (proc_pid_status(5)): the first may be the same as the last
 /// by chance. Allocates nothing.
 pub fn is_seen_from_our_namespace(status: &[u8], pid: Pid) -> bool {
     let field = |name: &[u8]| status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name));
@@ -263,8 +263,8 @@ fn read_children(file: &str, children: &mut Vec<Pid>) {
 /// The highest PID that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)); the real limit stands in the `/proc` that is missing.
 const HIGHEST_PID: Pid = 4_194_304;
 
-/// A search for our children by number, where `/proc` cannot be asked ([`Method::Wait`]). It goes piece by piece, since all four million numbers take a second
-/// and more: between the pieces there is time to reap, and to look at the numbers around who was reaped last. That is how a chain is
+/// A search for our children by number, where `/proc` cannot be asked ([`Method::Wait`]). It goes piece by piece, since all four million numbers
+/// take a second and more: between the pieces there is time to reap, and to look at the numbers around who was reaped last. That is how a chain is
 /// caught, each link of which forks and exits before a search from end to end comes by.
 #[derive(Debug)]
 pub struct Search {

@@ -8,11 +8,7 @@ use std::process::Command;
 
 use common::leader::on_a_terminal;
 use common::pty::{BASH, CTRL_Z, DASH, FISH, Kind, Shell, ZSH};
-use common::{Pid, guarded, orphanguard, send, status_field};
-
-fn parent(pid: Pid) -> Pid {
-    status_field(pid, "PPid").unwrap().parse().unwrap()
-}
+use common::{guarded, orphanguard, parent, send, status_field};
 
 /// The kernel tells the session's leader alone. That is us, where a terminal's window or ssh(1) starts us and no shell.
 #[test]
@@ -55,7 +51,8 @@ const JOBS: [(&str, bool); 5] = [
 fn nobody_is_left_of_the_jobs_of(kind: Kind) {
     for options in ["", "--no-sentinel", "--group new", "--group new --no-sentinel"] {
         for (command, is_stopped) in JOBS {
-            // dash and fish end of the hang-up themselves, and tell no job of the background of it; zsh now and then does not either, orphanguard or not.
+            // dash and fish end of the hang-up themselves, and tell no job of the background of it; zsh now and then does not either, orphanguard
+            // or not.
             if command.ends_with('&') && kind.name != "bash" {
                 continue;
             }

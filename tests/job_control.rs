@@ -6,7 +6,7 @@ mod common;
 use std::fmt::Debug;
 
 use common::pty::{CTRL_C, CTRL_D, CTRL_Z, LAST, Shell, WRAPPERS, shells};
-use common::{Pid, children, send, state, status_field, wait_state, wait_until};
+use common::{Pid, children, send, state, wait_state, wait_until};
 
 /// Tells its PID, and each line that it reads; exits 9 at the end of its input.
 const READER: &str = "#!/bin/sh\necho \"up $$\"\nwhile read -r line; do echo \"read [$line]\"; done\nexit 9\n";
@@ -80,7 +80,7 @@ fn ctrl_z_and_fg_reach_all_of_a_command_in_a_group_of_its_own() {
     in_each_shell(|shell, wrapper| {
         shell.line(&format!("{wrapper}timeout 1000 helper say up hold"));
         let below = shell.number_after("up");
-        let timeout = status_field(below, "PPid").unwrap().parse().unwrap();
+        let timeout = common::parent(below);
         shell.press(CTRL_Z);
         let stopped = shell.prompt();
         for pid in [timeout, below] {

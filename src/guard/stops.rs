@@ -119,7 +119,7 @@ impl Guard<'_> {
             return self.undo_stop(signal);
         }
         // While we wait for what it left, there is none whose going on could make our stop void.
-        let command = if self.plan.ended().is_some() { 0 } else { self.command };
+        let command = self.plan.ended().is_none().then_some(self.command);
         match self.behind {
             Some(behind) if Request::Stop(signal, command).send(behind.sentinel).is_ok() => self.stops += 1,
             // It is gone, and its number may be a stranger's.

@@ -291,6 +291,11 @@ pub fn status_field(pid: Pid, field: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(|value| value.trim().to_owned()))
 }
 
+/// The parent of a process that is there.
+pub fn parent(pid: Pid) -> Pid {
+    status_field(pid, "PPid").unwrap().parse().unwrap()
+}
+
 /// `R`, `S`, `T`, `Z`, …; `None` where it is gone.
 pub fn state(pid: Pid) -> Option<char> {
     status_field(pid, "State")?.chars().next()
