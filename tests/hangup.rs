@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::leader::on_a_terminal;
 use common::pty::{BASH, CTRL_Z, DASH, FISH, Kind, Shell, ZSH};
-use common::{guarded, orphanguard, parent, send, status_field};
+use common::{guarded, orphanguard, parent, send};
 
 /// The kernel tells the session's leader alone. That is us, where a terminal's window or ssh(1) starts us and no shell.
 #[test]
