@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 
-use common::{Ended, Pid, Running, guarded, guarding, parent, run, send, start, status_field, wait_state};
+use common::{Ended, Pid, Running, guarded, guarding, parent, run, send, start, wait_state};
 
 const WITH_AND_WITHOUT: [&str; 2] = ["", "--no-sentinel"];
 
