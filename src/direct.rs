@@ -16,7 +16,8 @@ use crate::sys::{self, SignalInfo};
 pub struct Direct {
     board: Board,
     command: Option<OwnedFd>,
-    /// How many signals were left to the guard.
+    /// How many signals were sent, and how many were left to the guard.
+    sent: u32,
     left_to_guard: u32,
 }
 
@@ -57,8 +58,13 @@ impl Direct {
         if sys::is_readable(command) {
             return Some(false);
         }
+        // Before COMMAND can die of it: the guard shall hear of it first.
+        self.board.show_sent(self.sent.wrapping_add(1));
         let value = (info.code == libc::SI_QUEUE).then_some(info);
-        Some(sys::pidfd_kill(command, signal, value).is_ok())
+        let is_sent = sys::pidfd_kill(command, signal, value).is_ok();
+        self.sent = self.sent.wrapping_add(u32::from(is_sent));
+        self.board.show_sent(self.sent);
+        Some(is_sent)
     }
 }
 

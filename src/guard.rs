@@ -5,7 +5,7 @@ mod stops;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 use nix::unistd::{Pid as NixPid, getppid, setpgid};
@@ -111,6 +111,9 @@ fn identity() -> Entry {
     guard.bytes(b".").number(sys::ticks_since_boot()).bytes(b".")
 }
 
+/// How long we wait, once COMMAND has ended, for the sentinel to tell of what it has sent to it.
+const HEAR_AT_MOST: Duration = Duration::from_secs(1);
+
 struct Guard<'a> {
     job: &'a Job,
     behind: Option<Behind<'a>>,
@@ -132,6 +135,8 @@ struct Guard<'a> {
     /// The channel's and the parent's descriptors stay readable for ever after their end.
     sentinel_lost: bool,
     parent_lost: bool,
+    /// How many signals the sentinel has told of that it has sent to COMMAND itself.
+    heard: u32,
     /// The signal being handled, for its value and its sender.
     current: Option<SignalInfo>,
     /// Whether the sentinel has sent that to COMMAND.
@@ -190,6 +195,7 @@ impl<'a> Guard<'a> {
             received: Vec::new(),
             sentinel_lost: false,
             parent_lost: false,
+            heard: 0,
             current: None,
             command_has_it: false,
             stops: 0,
@@ -284,16 +290,38 @@ impl<'a> Guard<'a> {
         let Some(behind) = self.behind else { return };
         loop {
             match behind.channel.receive_signal() {
-                channel::Received::Message(signal) => {
-                    self.signal_came(signal);
-                    if !signal.is_sent {
-                        behind.board.count_handled();
-                    }
-                }
+                channel::Received::Message(signal) => self.signal_heard(behind.board, signal),
                 channel::Received::Nothing => return,
                 channel::Received::End => return self.lost_sentinel(),
             }
         }
+    }
+
+    fn signal_heard(&mut self, board: &Board, signal: Taken) {
+        self.signal_came(signal);
+        if signal.is_sent {
+            self.heard = self.heard.wrapping_add(1);
+        } else {
+            board.count_handled();
+        }
+    }
+
+    /// COMMAND has ended, perhaps of a signal that the sentinel has sent and is about to tell of: hears that first. The others that come meanwhile
+    /// are for what is left.
+    fn hear_what_was_sent(&mut self) -> Vec<Taken> {
+        let mut others = Vec::new();
+        let Some(behind) = self.behind.filter(|_| !self.sentinel_lost) else { return others };
+        // Somebody may have stopped it just then.
+        let until = Instant::now() + HEAR_AT_MOST;
+        while self.heard != behind.board.sent() && Instant::now() < until {
+            match behind.channel.receive_signal() {
+                channel::Received::Message(signal) if signal.is_sent => self.signal_heard(behind.board, signal),
+                channel::Received::Message(signal) => others.push(signal),
+                channel::Received::Nothing => drop(wait([Some(behind.channel.as_fd())], None, Some(until))),
+                channel::Received::End => break,
+            }
+        }
+        others
     }
 
     fn lost_sentinel(&mut self) {
@@ -384,7 +412,11 @@ impl<'a> Guard<'a> {
             }
         };
         if let Some(ended) = command_ended {
+            let others = self.hear_what_was_sent();
             self.command_ended(ended, left);
+            for signal in others {
+                self.signal_came(signal);
+            }
         } else {
             self.show(self.plan.is_running());
             if !left {

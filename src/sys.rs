@@ -321,19 +321,19 @@ pub fn detach(pid: Pid, signal: Option<Signal>) {
     unsafe { libc::ptrace(libc::PTRACE_DETACH, pid, ptr::null_mut::<c_void>(), signal) };
 }
 
-/// Two numbers, zero at first, that we share with the processes that we fork (mmap(2), `MAP_SHARED`); never unmapped.
+/// Numbers, zero at first, that we share with the processes that we fork (mmap(2), `MAP_SHARED`); never unmapped.
 ///
 /// # Errors
 /// ENOMEM
-pub fn shared_numbers() -> io::Result<&'static [AtomicU32; 2]> {
+pub fn shared_numbers<const N: usize>() -> io::Result<&'static [AtomicU32; N]> {
     let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
-    let length = size_of::<[AtomicU32; 2]>();
+    let length = size_of::<[AtomicU32; N]>();
     // SAFETY: a new mapping, at no place in particular.
     let at = unsafe { libc::mmap(ptr::null_mut(), length, access, flags, -1, 0) };
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: a whole page of zeros, which is never unmapped, and used by atomic operations alone.
+    // SAFETY: zeros, as many as there is room for, in a mapping which is never unmapped, and used by atomic operations alone.
     Ok(unsafe { &*at.cast() })
 }
 

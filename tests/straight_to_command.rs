@@ -120,3 +120,17 @@ fn into_another_pid_namespace_it_goes_by_way_of_the_guard() {
     send(job.guard(), libc::SIGKILL);
     job.nobody_left();
 }
+
+#[test]
+fn what_command_dies_of_is_told_before_its_death() {
+    for _ in 0..50 {
+        let mut job = start(&mut guarded("-v", "say command hold"));
+        let command = job.pid_of("command");
+        send(job.pid(), libc::SIGUSR1);
+        let told = job.nobody_left().err;
+        let lines =
+            [format!("received USR1 from process {}", std::process::id()), format!("process {command} died of USR1")];
+        let places = lines.map(|line| told.find(&line));
+        assert!(places[0].is_some() && places[0] < places[1], "{told}");
+    }
+}
