@@ -55,7 +55,7 @@ impl Direct {
         }
         let command = self.command.as_ref()?.as_fd();
         // One that has ended takes no signal any more, though the kernel has it taken until it is reaped.
-        if sys::is_readable(command) {
+        if !sys::is_alive(command) {
             return Some(false);
         }
         // Before COMMAND can die of it: the guard shall hear of it first.

@@ -146,6 +146,8 @@ struct Guard<'a> {
     went_on: bool,
     /// While COMMAND's going on is handled.
     sentinel_is_awake: bool,
+    /// Whether COMMAND may be reaped now, or is.
+    may_be_reaped: bool,
     /// Whether our numbers are the sentinel's too.
     is_seen_by_sentinel: bool,
     /// While the job is stopped: who may have it go on, readable once that is gone.
@@ -201,10 +203,11 @@ impl<'a> Guard<'a> {
             stops: 0,
             went_on: false,
             sentinel_is_awake: false,
+            may_be_reaped: false,
             is_seen_by_sentinel: behind.is_some_and(|behind| getppid().as_raw() == behind.sentinel),
             controller: None,
         };
-        guard.show(true);
+        guard.show();
         guard.carry_out(first);
         guard
     }
@@ -218,6 +221,10 @@ impl<'a> Guard<'a> {
             let descriptors = [Some(self.signals.as_fd()), channel, parent, controller];
             let [signal, channel, parent, controller] = wait(descriptors, None, until);
             if channel {
+                if signal {
+                    // What has ended takes no signal any more: then it is for those that are left.
+                    self.reap();
+                }
                 self.read_channel();
             }
             if signal {
@@ -274,15 +281,16 @@ impl<'a> Guard<'a> {
 
     fn happened(&mut self, event: Event) {
         let actions = self.plan.on(event);
-        self.show(self.plan.is_running());
+        self.show();
         self.carry_out(actions);
     }
 
-    /// Shows the sentinel COMMAND, where that runs and signals for it go to nobody else.
-    fn show(&self, is_running: bool) {
+    /// Shows the sentinel COMMAND, where that runs, signals for it go to nobody else, and its number is its own.
+    fn show(&self) {
+        let is_shown = self.plan.is_running() && !self.may_be_reaped;
         // In another PID namespace than ours (unshare(2)) the sentinel would take the number for another's.
         if let Some(behind) = self.behind.filter(|_| self.is_seen_by_sentinel) {
-            behind.board.show(is_running.then_some(self.command));
+            behind.board.show(is_shown.then_some(self.command));
         }
     }
 
@@ -369,7 +377,7 @@ impl<'a> Guard<'a> {
         let Some(signal) = Signal::new(info.number as i32) else { return };
         let is_missed = self.missed.contains(signal);
         self.missed = self.missed.without(signal);
-        // COMMAND lived when the sentinel sent it: what has ended since has had it.
+        // COMMAND lived when the sentinel sent it, as far as the kernel tells: what has ended since has had it.
         let delivered = (is_sent && (self.plan.is_running() || self.plan.ended().is_some()))
             || (!is_missed && self.terminal_has_delivered(signal, &info))
             || self.is_void(signal, stops);
@@ -393,7 +401,8 @@ impl<'a> Guard<'a> {
     /// Takes the ends, stops and goings-on of all children, however many signals for them were merged into one.
     fn reap(&mut self) {
         let mut command_ended = None;
-        self.show(false);
+        self.may_be_reaped = true;
+        self.show();
         let left = loop {
             match sys::wait_any() {
                 Ok(Some((pid, change))) if tracing::let_go(pid, change) => {}
@@ -412,13 +421,15 @@ impl<'a> Guard<'a> {
             }
         };
         if let Some(ended) = command_ended {
+            // And so it stays.
             let others = self.hear_what_was_sent();
             self.command_ended(ended, left);
             for signal in others {
                 self.signal_came(signal);
             }
         } else {
-            self.show(self.plan.is_running());
+            self.may_be_reaped = self.plan.ended().is_some();
+            self.show();
             if !left {
                 self.happened(Event::NothingLeft);
             }

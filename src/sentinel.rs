@@ -219,7 +219,11 @@ impl<'a> Sentinel<'a> {
                 continue;
             }
             match change {
-                Change::Ended(_) => self.guard_ended = true,
+                Change::Ended(_) => {
+                    self.guard_ended = true;
+                    // What it showed is ours now, and may be reaped.
+                    self.direct.board().show(None);
+                }
                 // The guard must not sleep while it stands for the job.
                 Change::Stopped(_) => drop(sys::kill(self.guard, Some(Signal::CONT))),
                 Change::Continued => {}

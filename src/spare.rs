@@ -10,7 +10,7 @@ use crate::tree;
 /// The mark: a process that was started with it in its environment is spared.
 pub const MARK: &[u8] = b"ORPHANGUARD_SPARE=1";
 
-/// What those may cost a job's end, in all, that start another program just then.
+/// How long at once those are waited for that start another program just then.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Tells the spared from the others.

@@ -675,10 +675,10 @@ pub fn poll(descriptors: &mut [libc::pollfd], wait: Option<Duration>) -> io::Res
     check(unsafe { libc::ppoll(descriptors.as_mut_ptr(), count, wait, ptr::null()) }).map(drop)
 }
 
-/// Whether something can be read from the descriptor, or its other end is gone; of a pidfd, whether its process has ended (pidfd_open(2)).
-pub fn is_readable(fd: BorrowedFd<'_>) -> bool {
-    let mut polled = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
-    poll(&mut polled, Some(Duration::ZERO)).is_ok() && polled[0].revents != 0
+/// Whether the process of a pidfd surely has not ended (pidfd_open(2)): no, where nobody can tell, see [`poll`].
+pub fn is_alive(pidfd: BorrowedFd<'_>) -> bool {
+    let mut polled = [libc::pollfd { fd: pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+    poll(&mut polled, Some(Duration::ZERO)).is_ok() && polled[0].revents == 0
 }
 
 /// Waits until a message of less than a page can be written to standard error, at most so long (poll(2)).

@@ -59,6 +59,8 @@ fn the_guard_waits_for_it() {
 
 #[test]
 fn the_finder_waits_for_it() {
-    let look = |pid, patience| scan::take(patience).unwrap().processes.get(&pid).is_some_and(Process::is_spared);
+    let look = |pid, patience| {
+        scan::take(&Patience::new(patience)).unwrap().processes.get(&pid).is_some_and(Process::is_spared)
+    };
     assert!(sees_the_mark(look));
 }

@@ -9,7 +9,7 @@ use crate::voice::Voice;
 /// Judges one process, our parent where none is named: 0 orphaned, 1 not, 2 no answer.
 pub fn run(voice: &Voice, pid: Option<Pid>, verbose: bool) -> u8 {
     let pid = pid.unwrap_or_else(|| nix::unistd::getppid().as_raw());
-    let snapshot = match scan::take(scan::PATIENCE) {
+    let snapshot = match scan::take(&scan::patience()) {
         Ok(snapshot) => snapshot,
         Err(message) => {
             voice.error(format_args!("{message}"));

@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cli::Verbosity;
 use crate::ending::{Detail, Ending, Left, Scope};
+use crate::environment::Patience;
 use crate::fate::{self, Fate};
 use crate::finder::cli::{End, FAILED};
 use crate::finder::evidence::{Evidence, Kind, judge};
@@ -39,7 +40,8 @@ const ROUNDS: usize = 10;
 /// Ends what is asked for; whether all of it is gone is the exit status.
 pub fn run(users: &Users, request: &End) -> u8 {
     let voice = Voice::of(NAME, if request.verbose { Verbosity::Verbose } else { Verbosity::Normal });
-    let snapshot = match scan::take(scan::PATIENCE) {
+    let patience = scan::patience();
+    let snapshot = match scan::take(&patience) {
         Ok(snapshot) => snapshot,
         Err(message) => {
             voice.error(format_args!("{message}"));
@@ -80,7 +82,7 @@ pub fn run(users: &Users, request: &End) -> u8 {
     }
     let mut all_gone = end_all(&voice, &orphans, request);
     if !named {
-        all_gone &= end_their_offspring(&voice, &orphans, request);
+        all_gone &= end_their_offspring(&voice, &orphans, request, &patience);
     }
     status(all_gone)
 }
@@ -169,13 +171,13 @@ fn ask(snapshot: &Snapshot, orphans: &[Orphan<'_>], shown: &str) -> Option<bool>
 // ---- ending -------------------------------------------------------------------------------------------------------
 
 /// What the ended have started while they were being ended went to others before it could be seen. It has their guard's ID.
-fn end_their_offspring(voice: &Voice, orphans: &[Orphan<'_>], request: &End) -> bool {
+fn end_their_offspring(voice: &Voice, orphans: &[Orphan<'_>], request: &End, patience: &Patience) -> bool {
     let guards: BTreeSet<GuardId> = orphans.iter().filter_map(|orphan| orphan.process.guard()).collect();
     let key = |orphan: &Orphan<'_>| (orphan.process.pid, orphan.process.stat.start);
     let mut tried: BTreeSet<(Pid, u64)> = orphans.iter().map(key).collect();
     let mut all_gone = true;
     for _ in 0..ROUNDS {
-        let Ok(snapshot) = scan::take(scan::PATIENCE) else { return false };
+        let Ok(snapshot) = scan::take(patience) else { return false };
         let mut new = orphan::select(&snapshot, &request.selection);
         new.retain(|orphan| {
             let is_theirs = orphan.process.guard().is_some_and(|guard| guards.contains(&guard));

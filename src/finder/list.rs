@@ -10,7 +10,7 @@ use crate::voice::Voice;
 
 /// Lists what is orphaned now.
 pub fn run(voice: &Voice, users: &Users, selection: &Selection, format: Format) -> u8 {
-    let snapshot = match scan::take(scan::PATIENCE) {
+    let snapshot = match scan::take(&scan::patience()) {
         Ok(snapshot) => snapshot,
         Err(message) => {
             voice.error(format_args!("{message}"));

@@ -24,16 +24,21 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 const SYSTEMD_EXEC: &[u8] = b"SYSTEMD_EXEC_PID=";
 /// What is read at once; most environments fit.
 const AT_ONCE: usize = 64 * 1024;
-/// What those may cost a look, in all, that start another program just then.
-pub const PATIENCE: Duration = Duration::from_millis(500);
+/// How long at once those are waited for that start another program just then.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// What is read late names other processes in turn. So many times at the most, each of which adds one generation.
 const ROUNDS: usize = 8;
 
-/// Looks at all processes now. Waits so long, in all, for those that have no environment yet, as they are in the midst of execve(2).
+/// For the looks that one run takes.
+pub fn patience() -> Patience {
+    Patience::new(PATIENCE)
+}
+
+/// Looks at all processes now, and waits for those that have no environment yet, as they are in the midst of execve(2).
 ///
 /// # Errors
 /// A line that says why nothing can be seen.
-pub fn take(patience: Duration) -> Result<Snapshot, String> {
+pub fn take(patience: &Patience) -> Result<Snapshot, String> {
     let method = Method::find();
     if method == Method::Wait {
         return Err("cannot see any process: /proc is not mounted, or is that of another PID namespace; \
@@ -41,11 +46,8 @@ pub fn take(patience: Duration) -> Result<Snapshot, String> {
             .into());
     }
     let me = std::process::id() as Pid;
-    let mut scan = Scan {
-        snapshot: Snapshot { me, units: units(), ..Snapshot::default() },
-        reader: Reader::default(),
-        patience: Patience::new(patience),
-    };
+    let mut scan =
+        Scan { snapshot: Snapshot { me, units: units(), ..Snapshot::default() }, reader: Reader::default(), patience };
     for pid in tree::all() {
         scan.add(pid);
     }
@@ -74,13 +76,13 @@ fn now() -> u64 {
     ticks as u64
 }
 
-struct Scan {
+struct Scan<'p> {
     snapshot: Snapshot,
     reader: Reader,
-    patience: Patience,
+    patience: &'p Patience,
 }
 
-impl Scan {
+impl Scan<'_> {
     /// Takes a process into the snapshot; whether there is one.
     fn add(&mut self, pid: Pid) -> bool {
         let mut look = self.look(pid);
@@ -372,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_is_read_of_this_process_is_true() {
-        let snapshot = take(PATIENCE).unwrap();
+        let snapshot = take(&patience()).unwrap();
         let me = &snapshot.processes[&snapshot.me];
         assert_eq!(me.stat.parent, std::os::unix::process::parent_id() as Pid);
         assert_eq!(me.name, tree::name(snapshot.me));
@@ -391,7 +393,7 @@ mod tests {
 
     #[test]
     fn another_owner_of_a_number_has_no_details() {
-        let snapshot = take(PATIENCE).unwrap();
+        let snapshot = take(&patience()).unwrap();
         let mut me = snapshot.processes[&snapshot.me].clone();
         assert!(details(&me).is_some());
         me.stat.start += 1;

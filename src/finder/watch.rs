@@ -30,11 +30,12 @@ type Known = BTreeSet<(Pid, u64)>;
 /// Watches until somebody stops us.
 pub fn run(voice: &Voice, users: &Users, request: &Watch) -> u8 {
     let events = ProcessEvents::listen();
+    let patience = scan::patience();
     // Those that are there already are no news.
     let mut known: Option<Known> = None;
     loop {
         let begun = Instant::now();
-        let snapshot = match scan::take(scan::PATIENCE) {
+        let snapshot = match scan::take(&patience) {
             Ok(snapshot) => snapshot,
             Err(message) => {
                 voice.error(format_args!("{message}"));
