@@ -1,6 +1,7 @@
 //! The guard: starts COMMAND, sees what happens, asks the plan, and does what it says.
 
 mod forwarding;
+mod own_group;
 mod stops;
 
 use std::io;
@@ -18,6 +19,7 @@ use crate::ending::{Ending, Left, Scope};
 use crate::entry::Entry;
 use crate::exit;
 use crate::fate;
+use crate::guard::own_group::Looks;
 use crate::inherited;
 use crate::job::Job;
 use crate::launch::{self, Launch, Started};
@@ -152,6 +154,8 @@ struct Guard<'a> {
     is_seen_by_sentinel: bool,
     /// While the job is stopped: who may have it go on, readable once that is gone.
     controller: Option<OwnedFd>,
+    /// Whether COMMAND has made a group of its own is to be looked at then.
+    looks: Looks,
 }
 
 impl<'a> Guard<'a> {
@@ -206,7 +210,11 @@ impl<'a> Guard<'a> {
             may_be_reaped: false,
             is_seen_by_sentinel: behind.is_some_and(|behind| getppid().as_raw() == behind.sentinel),
             controller: None,
+            looks: Looks::default(),
         };
+        if guard.leads_for_command() {
+            guard.looks = Looks::begin();
+        }
         guard.show();
         guard.carry_out(first);
         guard
@@ -246,6 +254,9 @@ impl<'a> Guard<'a> {
                 self.timer = Timer::Unset;
                 self.happened(Event::TimeUp);
             }
+            if self.looks.next().is_some_and(|next| next <= now) {
+                self.look_at_group();
+            }
             if self.ending.as_ref().and_then(Ending::next_look).is_some_and(|next| next <= now) {
                 self.look();
             }
@@ -273,6 +284,7 @@ impl<'a> Guard<'a> {
             self.ending.as_ref().and_then(Ending::next_look),
             sweep.map(Sweep::next),
             self.progress.as_ref().map(Progress::next),
+            self.looks.next(),
         ];
         moments.into_iter().flatten().min()
     }

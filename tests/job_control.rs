@@ -4,6 +4,7 @@
 mod common;
 
 use std::fmt::Debug;
+use std::time::{Duration, Instant};
 
 use common::pty::{CTRL_C, CTRL_D, CTRL_Z, LAST, Shell, WRAPPERS, shells};
 use common::{Pid, children, send, state, wait_state, wait_until};
@@ -95,6 +96,75 @@ fn ctrl_z_and_fg_reach_all_of_a_command_in_a_group_of_its_own() {
         shell.press(CTRL_C);
         (stopped, shell.prompt())
     });
+}
+
+/// Bare it has it, for it leads the terminal's group already.
+#[test]
+fn a_command_that_makes_a_group_of_its_own_has_the_keyboard() {
+    in_each_shell(|shell, wrapper| {
+        shell.line(&format!("{wrapper}timeout 1000 ./reader"));
+        let reader = shell.number_after("up");
+        keeps_the_keyboard(shell, reader)
+    });
+}
+
+/// Makes a process group of its own, if it leads none, and gives that the terminal, as interactive shells do. It does not take it again.
+const TAKER: &str = "#!/usr/bin/env python3
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+if os.getpgrp() != os.getpid(): os.setpgid(0, 0)
+os.tcsetpgrp(0, os.getpid())
+print('up', os.getpid(), flush=True)
+for line in sys.stdin: print(f'read [{line.strip()}]', flush=True)
+sys.exit(9)
+";
+
+#[test]
+fn a_command_that_took_the_terminal_has_it_again_after_fg() {
+    in_each_shell(|shell, wrapper| {
+        shell.home().file("taker", TAKER, 0o755);
+        shell.line(&format!("{wrapper}./taker"));
+        let taker = shell.number_after("up");
+        keeps_the_keyboard(shell, taker)
+    });
+}
+
+/// The statuses that the shell tells on the way of a job in which this process reads.
+fn keeps_the_keyboard(shell: &mut Shell, reader: Pid) -> Vec<i32> {
+    reads(shell, "first");
+    let mut statuses = Vec::new();
+    for round in 0..3 {
+        shell.press(CTRL_Z);
+        statuses.push(shell.prompt());
+        // Until it is, it may read what is typed at the prompt.
+        wait_state(reader, 'T');
+        assert!(is_stopped(shell), "{}", shell.name);
+        shell.line("fg");
+        shell.wait_foreground();
+        reads(shell, &format!("line {round}"));
+    }
+    shell.press(CTRL_D);
+    statuses.push(shell.prompt());
+    statuses
+}
+
+/// What is behind COMMAND in a pipeline keeps the terminal, for as long as COMMAND's group is looked at and longer.
+#[test]
+fn a_pager_behind_a_command_in_a_group_of_its_own_keeps_the_terminal() {
+    let pager = "#!/bin/sh\nread -r number\necho \"up $number\"\nwhile read -r line; do echo \"read [$line]\"; done </dev/tty\nexit 9\n";
+    let mut shell = Shell::bash();
+    shell.home().file("pager", pager, 0o755);
+    for wrapper in ["", "orphanguard -- ", "orphanguard --no-sentinel -- "] {
+        shell.line(&format!("{wrapper}timeout 1000 sh -c 'echo 1; exec sleep 1000' | ./pager"));
+        shell.number_after("up");
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(300) {
+            reads(&mut shell, "line");
+        }
+        shell.press(CTRL_C);
+        assert_eq!(shell.prompt(), 130, "{wrapper}");
+    }
+    shell.exit();
 }
 
 /// Then there is no COMMAND that could stop in the job's place.

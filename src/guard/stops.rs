@@ -71,6 +71,7 @@ impl Guard<'_> {
 
     pub(super) fn command_stopped(&mut self, signal: Signal) {
         self.job.voice.step(format_args!("process {} was stopped by {signal}", self.command));
+        self.follow_own_group();
         if self.waits_for_the_callers_terminal(signal) {
             return self.forward(Signal::CONT, Target::Group);
         }
