@@ -29,7 +29,7 @@ impl Direct {
 
     /// Sends the signal to COMMAND; whether that has it now. If not, it is the guard's to deal with.
     pub fn send(&mut self, options: &Options, info: &SignalInfo) -> bool {
-        let is_sent = self.try_to_send(options, info).unwrap_or(false);
+        let is_sent = self.try_to_send(options, info).is_some();
         if !is_sent {
             self.leave_to_guard();
         }
@@ -41,10 +41,10 @@ impl Direct {
         self.left_to_guard = self.left_to_guard.wrapping_add(1);
     }
 
-    fn try_to_send(&mut self, options: &Options, info: &SignalInfo) -> Option<bool> {
+    fn try_to_send(&mut self, options: &Options, info: &SignalInfo) -> Option<()> {
         let signal = Signal::new(info.number as i32)?;
         if !plan::is_for_command_alone(options, signal) || self.board.handled() != self.left_to_guard {
-            return Some(false);
+            return None;
         }
         let pid = self.board.command()?;
         if self.command.is_none() {
@@ -56,7 +56,7 @@ impl Direct {
         let command = self.command.as_ref()?.as_fd();
         // One that has ended takes no signal any more, though the kernel has it taken until it is reaped.
         if !sys::is_alive(command) {
-            return Some(false);
+            return None;
         }
         // Before COMMAND can die of it: the guard shall hear of it first.
         self.board.show_sent(self.sent.wrapping_add(1));
@@ -64,7 +64,7 @@ impl Direct {
         let is_sent = sys::pidfd_kill(command, signal, value).is_ok();
         self.sent = self.sent.wrapping_add(u32::from(is_sent));
         self.board.show_sent(self.sent);
-        Some(is_sent)
+        is_sent.then_some(())
     }
 }
 

@@ -42,6 +42,27 @@ fn reads(shell: &mut Shell, text: &str) {
     shell.expect(&format!("read [{text}]\r\n"));
 }
 
+/// The statuses that the shell tells on the way of a job in which this process reads.
+fn keeps_the_keyboard(shell: &mut Shell, reader: Pid, place: &str) -> Vec<i32> {
+    let mut statuses = Vec::new();
+    for round in 0..3 {
+        shell.press(CTRL_Z);
+        statuses.push(shell.prompt());
+        assert_eq!(shell.foreground(), shell.pid(), "{place}");
+        assert_eq!(state(shell.job()), Some('T'), "{place}");
+        // A key right after fg may find orphanguard about to go on, and stop it at once, COMMAND a moment later. And until it is stopped, it
+        // may read what is typed at the prompt.
+        wait_state(reader, 'T');
+        assert!(is_stopped(shell), "{place}");
+        shell.line("fg");
+        shell.wait_foreground();
+        reads(shell, &format!("line {round}"));
+    }
+    shell.press(CTRL_D);
+    statuses.push(shell.prompt());
+    statuses
+}
+
 fn wait_goes_on(pid: Pid) {
     wait_until(&format!("process {pid} to go on"), || state(pid) != Some('T'));
 }
@@ -56,22 +77,7 @@ fn ctrl_z_gives_the_prompt_back_and_fg_the_keyboard_as_often_as_one_likes() {
         let place = format!("{} {wrapper}", shell.name);
         shell.line(&format!("{wrapper}./reader"));
         let command = shell.number_after("up");
-        let mut statuses = Vec::new();
-        for round in 0..3 {
-            shell.press(CTRL_Z);
-            statuses.push(shell.prompt());
-            assert_eq!(shell.foreground(), shell.pid(), "{place}");
-            assert_eq!(state(shell.job()), Some('T'), "{place}");
-            // A key right after fg may find orphanguard about to go on, and stop it at once, COMMAND a moment later.
-            wait_state(command, 'T');
-            assert!(is_stopped(shell), "{place}");
-            shell.line("fg");
-            shell.wait_foreground();
-            reads(shell, &format!("line {round}"));
-        }
-        shell.press(CTRL_D);
-        statuses.push(shell.prompt());
-        statuses
+        keeps_the_keyboard(shell, command, &place)
     });
 }
 
@@ -104,7 +110,8 @@ fn a_command_that_makes_a_group_of_its_own_has_the_keyboard() {
     in_each_shell(|shell, wrapper| {
         shell.line(&format!("{wrapper}timeout 1000 ./reader"));
         let reader = shell.number_after("up");
-        keeps_the_keyboard(shell, reader)
+        reads(shell, "first");
+        keeps_the_keyboard(shell, reader, wrapper)
     });
 }
 
@@ -125,27 +132,9 @@ fn a_command_that_took_the_terminal_has_it_again_after_fg() {
         shell.home().file("taker", TAKER, 0o755);
         shell.line(&format!("{wrapper}./taker"));
         let taker = shell.number_after("up");
-        keeps_the_keyboard(shell, taker)
+        reads(shell, "first");
+        keeps_the_keyboard(shell, taker, wrapper)
     });
-}
-
-/// The statuses that the shell tells on the way of a job in which this process reads.
-fn keeps_the_keyboard(shell: &mut Shell, reader: Pid) -> Vec<i32> {
-    reads(shell, "first");
-    let mut statuses = Vec::new();
-    for round in 0..3 {
-        shell.press(CTRL_Z);
-        statuses.push(shell.prompt());
-        // Until it is, it may read what is typed at the prompt.
-        wait_state(reader, 'T');
-        assert!(is_stopped(shell), "{}", shell.name);
-        shell.line("fg");
-        shell.wait_foreground();
-        reads(shell, &format!("line {round}"));
-    }
-    shell.press(CTRL_D);
-    statuses.push(shell.prompt());
-    statuses
 }
 
 /// What is behind COMMAND in a pipeline keeps the terminal, for as long as COMMAND's group is looked at and longer.

@@ -8,12 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Pid, Running, children, guarded, guarding, helper, orphanguard, queue, run, send, start, wait_until};
-
-/// All that can be caught but SIGCHLD, which is orphanguard's own.
-fn catchable() -> impl Iterator<Item = i32> {
-    (1..=64).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD].contains(signal))
-}
+use common::{
+    Pid, Running, catchable, children, guarded, guarding, helper, orphanguard, queue, run, send, start, wait_until,
+};
 
 /// `report` with these signals.
 fn reporting(signals: impl IntoIterator<Item = i32>) -> String {

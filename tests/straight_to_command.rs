@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Instant;
 
-use common::{PATIENCE, Pid, Running, guarded, helper, in_namespaces, send, start};
+use common::{PATIENCE, Pid, Running, catchable, guarded, helper, in_namespaces, send, start};
 
 /// What may come from a terminal, and goes to groups.
 const OF_TERMINALS: [i32; 8] = [
@@ -20,10 +20,8 @@ const OF_TERMINALS: [i32; 8] = [
     libc::SIGWINCH,
 ];
 
-/// All that can be caught but SIGCHLD, which is orphanguard's own.
 fn others() -> impl Iterator<Item = i32> {
-    let kept = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD];
-    (1..=64).filter(move |signal| !kept.contains(signal) && !OF_TERMINALS.contains(signal))
+    catchable().filter(|signal| !OF_TERMINALS.contains(signal))
 }
 
 /// A COMMAND that tells each of these, and its PID.

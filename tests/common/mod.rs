@@ -260,6 +260,11 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     wait_for(what, || is_so().then_some(()));
 }
 
+/// All that can be caught but SIGCHLD, which is orphanguard's own.
+pub fn catchable() -> impl Iterator<Item = i32> {
+    (1..=64).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD].contains(signal))
+}
+
 pub fn send(pid: Pid, signal: i32) {
     assert_eq!(
         unsafe { libc::kill(pid, signal) },
